@@ -1,0 +1,38 @@
+# Language level, warnings, optimization, sanitizers and the compiler cache: the same for every target.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+set(FIRSTLIGHT_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # Paths relative to the source folder, so that another checkout hits the same cache.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
+endif()
+
+# Baseline of every translation unit; wider instructions only in engine/kernels/<isa>/, chosen at
+# run time.
+add_compile_options(-march=x86-64-v3 -Wall -Wextra -Werror -Wno-unused-parameter
+                    -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_compile_options(-Wthread-safety)
+endif()
+# A fused multiply-add happens where the code says so and nowhere else: sums must not depend on the
+# compiler's choice.
+add_compile_options(-ffp-contract=off)
+
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer")
+if(FIRSTLIGHT_SANITIZE)
+  add_compile_options(-fsanitize=${FIRSTLIGHT_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${FIRSTLIGHT_SANITIZE})
+endif()
+
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,23 @@
+# firstlight_library(NAME SOURCES ... DEPENDS ...): a static library of this project.
+# firstlight_test(NAME SOURCES ... DEPENDS ... [LABELS ...]): a GoogleTest program run by ctest.
+
+function(firstlight_library NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${NAME} STATIC ${ARG_SOURCES})
+  target_include_directories(${NAME} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+  target_link_libraries(${NAME} PUBLIC ${ARG_DEPENDS})
+endfunction()
+
+function(firstlight_executable NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${NAME} ${ARG_SOURCES})
+  target_link_libraries(${NAME} PRIVATE ${ARG_DEPENDS})
+  target_link_options(${NAME} PRIVATE -Wl,--exclude-libs,ALL)
+endfunction()
+
+function(firstlight_test NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  firstlight_executable(${NAME} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS} firstlight_test_main)
+  add_test(NAME ${NAME} COMMAND ${NAME})
+  set_tests_properties(${NAME} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}")
+endfunction()
