@@ -1,0 +1,87 @@
+#ifndef FIRSTLIGHT_ENGINE_DECODER_H_
+#define FIRSTLIGHT_ENGINE_DECODER_H_
+
+// One decoder runs every DecoderSpec: embedding, layers of attention and MLP, final norm, output
+// head. Activations are float32; weights are used where they are mapped.
+//
+// A pass is mixed (prompt chunks and decode rows of many sequences side by side) and advances one
+// layer at a time, so that the scheduler can hand the workers to another model's pass in between.
+// Logits of a sequence do not depend, to the bit, on the rest of the batch, on the chunking of its
+// prompt or on the number of threads.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "engine/decoder_spec.h"
+#include "engine/kernels/kernels.h"
+#include "engine/kv_cache/paged_cache.h"
+#include "engine/rope.h"
+#include "engine/weights.h"
+#include "engine/worker_pool.h"
+
+namespace firstlight {
+
+// One sequence's share of a pass.
+struct BatchSegment {
+  absl::Span<const int32_t> tokens;       // [count], each in [0, vocab_size)
+  int64_t first_position = 0;             // of tokens[0]; positions before it are in the cache
+  PagedCache* cache = nullptr;            // reserved up to first_position + count
+  const RopeFrequencies* rope = nullptr;  // fixed when the sequence was admitted
+  int64_t logits_rows = 0;                // logits for the last `logits_rows` tokens; 0 for none
+};
+
+class Decoder;
+
+// A forward pass under way. Used by one thread (the engine's), which blocks while the workers run.
+class ForwardPass {
+ public:
+  ~ForwardPass();
+
+  // Runs the next stage: embedding first, then a layer at a time, the norm and head last.
+  // REQUIRES: !done().
+  void RunNextStage();
+  bool done() const;
+
+  // The layer that RunNextStage() will run, in [0, num_hidden_layers); -1 for the embedding,
+  // num_hidden_layers for the head.
+  int64_t next_layer() const;
+
+  // Once done: [sum of logits_rows, vocab_size], segments in order. Valid until the pass is
+  // destroyed or the decoder's next pass begins.
+  absl::Span<const float> logits() const;
+  absl::Span<const float> logits_row(int64_t row) const;
+
+ private:
+  friend class Decoder;
+  struct State;
+  explicit ForwardPass(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class Decoder {
+ public:
+  // All pointers outlive the decoder. `weights` was bound for `spec`.
+  Decoder(const DecoderSpec* spec, const BoundWeights* weights, const Kernels* kernels,
+          WorkerPool* workers);
+  ~Decoder();
+
+  // Prepares a pass over `segments` (copied; what they point to outlives the pass).
+  // REQUIRES: no other pass of this decoder is under way.
+  std::unique_ptr<ForwardPass> Begin(absl::Span<const BatchSegment> segments);
+
+  // The whole pass at once: for tests and tools.
+  std::unique_ptr<ForwardPass> Forward(absl::Span<const BatchSegment> segments);
+
+ private:
+  friend class ForwardPass;
+  const DecoderSpec* const spec_;
+  const BoundWeights* const weights_;
+  const Kernels* const kernels_;
+  WorkerPool* const workers_;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_DECODER_H_

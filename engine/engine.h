@@ -1,0 +1,86 @@
+#ifndef FIRSTLIGHT_ENGINE_ENGINE_H_
+#define FIRSTLIGHT_ENGINE_ENGINE_H_
+
+// The engine of a process: workers, KV cache budget, tokenizing threads and the scheduler's
+// thread, shared by all models.
+//
+// A request goes admission (bounded queue) -> tokenize (off the caller's thread) -> validation
+// against its model -> waiting -> running batch -> events to its observer. Requests wait; they are
+// refused only when the queue is full or when they could never fit.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "engine/generation.h"
+#include "engine/kernels/kernels.h"
+#include "engine/model.h"
+
+namespace firstlight {
+
+class Engine {
+ public:
+  struct Options {
+    int threads = 0;  // workers; 0: allowed physical cores
+    Isa isa = Isa::kAuto;
+    int64_t kv_cache_bytes = 0;  // REQUIRED: the budget of all models together
+    int64_t max_sequences = 64;  // running, per process
+    int64_t max_queue = 256;     // waiting, per process, tokenizing included
+    int64_t default_max_tokens = 256;
+    // Rows of a step: decode rows first, then prompt chunks up to this many together.
+    int64_t step_tokens = 512;
+    int tokenizer_threads = 1;
+  };
+
+  // A request under way, until its observer's OnDone.
+  using RequestId = uint64_t;
+
+  struct SequenceCounts {
+    int64_t running = 0;
+    int64_t waiting = 0;  // tokenizing, queued, or preempted
+  };
+
+  static absl::StatusOr<std::unique_ptr<Engine>> Create(const Options& options);
+  // Ends every request with CANCELLED, then joins the threads.
+  ~Engine();
+
+  // Model::Load with this engine's kernels, workers and budget. Blocks for a few milliseconds; any
+  // thread.
+  absl::StatusOr<std::unique_ptr<Model>> LoadModel(const std::string& directory,
+                                                   std::optional<int64_t> context_length) const;
+
+  // Admits a request. Never blocks on I/O or compute. RESOURCE_EXHAUSTED when the queue is full;
+  // other errors of the request come through the observer. Keeps `model` until the end.
+  absl::StatusOr<RequestId> Submit(std::shared_ptr<Model> model, GenerationRequest request,
+                                   std::shared_ptr<GenerationObserver> observer);
+
+  // Ends a request at the next step boundary, wherever it is (queue, tokenizer, prefill, decode):
+  // its observer gets OnDone(status), its blocks are free within a step. No effect on one that has
+  // ended.
+  void Cancel(RequestId id, absl::Status status);
+
+  // The observer of `id` has room again.
+  void Resume(RequestId id);
+
+  // Ends every request of `model` with `reason` for each unfinished sequence and OnDone(OK).
+  void EndRequests(const Model* model, FinishReason reason);
+
+  SequenceCounts CountSequences(const Model* model) const;
+  int64_t kv_cache_used_bytes() const;
+  int64_t kv_cache_capacity_bytes() const;
+  const char* isa_name() const;
+  int threads() const;
+
+ private:
+  class Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_ENGINE_H_

@@ -1,0 +1,141 @@
+#ifndef FIRSTLIGHT_ENGINE_GENERATION_H_
+#define FIRSTLIGHT_ENGINE_GENERATION_H_
+
+// The request and the events of one generation, as the engine knows them: plain values, no gRPC.
+//
+// Options that a request may leave out are std::optional, so that 0 and unset differ. What is
+// unset comes from the checkpoint's generation_config.json, then from the server's defaults
+// (engine/generation_config.h resolves and validates). Field names are those of
+// proto/firstlight/v1/generation.proto; errors name them by their path ("sampling.top_p").
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace firstlight {
+
+struct SamplingOptions {
+  std::optional<double> temperature;         // 0 is greedy; [0, 100]
+  std::optional<int64_t> top_k;              // 0 is off
+  std::optional<double> top_p;               // (0, 1]; 1 is off
+  std::optional<double> min_p;               // [0, 1]; 0 is off
+  std::optional<double> typical_p;           // (0, 1]; 1 is off
+  std::optional<double> repetition_penalty;  // (0, inf); 1 is off; prompt and generated tokens
+  std::optional<double> frequency_penalty;   // [-2, 2]; generated tokens
+  std::optional<double> presence_penalty;    // [-2, 2]; generated tokens
+  std::optional<uint64_t> seed;              // drawn when unset
+  std::vector<std::pair<int32_t, double>> logit_bias;  // token id, added to its logit
+};
+
+struct StoppingOptions {
+  std::optional<int64_t> max_tokens;
+  std::optional<int64_t> min_tokens;  // no end-of-sequence and no stop before that many
+  std::vector<std::string> stop_sequences;
+  std::vector<int32_t> stop_token_ids;
+  bool include_stop_sequence = false;
+  bool ignore_eos = false;
+  std::optional<absl::Duration> time_limit;  // from arrival; ends with TIME_LIMIT, keeps its text
+};
+
+struct OutputOptions {
+  bool logprobs = false;
+  int64_t top_logprobs = 0;  // [0, 20]; alternatives a token
+  bool token_ids = false;    // fill DeltaEvent::tokens
+  bool echo = false;         // the prompt's text first
+};
+
+struct GenerationRequest {
+  std::string request_id;                                 // for logs and events
+  std::variant<std::string, std::vector<int32_t>> input;  // text (valid UTF-8) or token ids
+  bool add_special_tokens = true;                         // concerns text only
+  SamplingOptions sampling;
+  StoppingOptions stopping;
+  OutputOptions output;
+  int64_t num_sequences = 1;
+  absl::Time deadline = absl::InfiniteFuture();  // past it: DEADLINE_EXCEEDED, wherever it is
+};
+
+enum class FinishReason {
+  kStopSequence,
+  kEndOfSequence,
+  kMaxTokens,
+  kContextLimit,
+  kTimeLimit,
+  kCancelled,
+  kModelUnloaded,
+};
+
+struct TokenLogprob {
+  int32_t id = 0;
+  std::string text;
+  double logprob = 0;  // natural, of the raw logits before any processor
+};
+
+struct GeneratedToken {
+  int32_t id = 0;
+  std::string text;
+  std::optional<double> logprob;  // set when OutputOptions::logprobs
+  std::vector<TokenLogprob> top;  // best first
+};
+
+// First event of a request, before any delta.
+struct StartedEvent {
+  uint64_t seed = 0;
+  int64_t prompt_tokens = 0;
+};
+
+struct DeltaEvent {
+  int64_t index = 0;  // which of num_sequences
+  std::string text;   // valid UTF-8; never part of a stop sequence that then completes
+  std::vector<GeneratedToken> tokens;
+};
+
+struct Usage {
+  int64_t prompt_tokens = 0;
+  int64_t generated_tokens = 0;
+};
+
+struct Timings {
+  absl::Duration queue;                // arrival to its first step
+  absl::Duration prefill;              // first step to the end of its last prompt chunk
+  absl::Duration time_to_first_token;  // arrival to the first token sampled
+  absl::Duration decode;               // first token to the last
+  absl::Duration total;                // arrival to the end
+};
+
+struct FinishedEvent {
+  int64_t index = 0;
+  FinishReason reason = FinishReason::kMaxTokens;
+  // What matched, for kStopSequence (the sequence, or the stop token's id) and kEndOfSequence.
+  std::optional<std::string> stop_sequence;
+  std::optional<int32_t> stop_token_id;
+  Usage usage;
+  Timings timings;
+};
+
+// Receives the events of one request. Every call comes from the engine's threads, one at a time,
+// and must not block, take long or call back into the engine. Order: OnStarted once, deltas, one
+// OnFinished per sequence, OnDone once and last; or OnDone alone with an error.
+class GenerationObserver {
+ public:
+  virtual ~GenerationObserver() = default;
+
+  virtual void OnStarted(StartedEvent event) = 0;
+  virtual void OnDelta(DeltaEvent event) = 0;
+  virtual void OnFinished(FinishedEvent event) = 0;
+  virtual void OnDone(absl::Status status) = 0;
+
+  // Asked before each step. While false, this request's sequences are left out of the batch (and
+  // only they); Engine::Resume says when to ask again.
+  virtual bool HasRoom() const = 0;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_GENERATION_H_

@@ -1,0 +1,75 @@
+#ifndef FIRSTLIGHT_ENGINE_KV_CACHE_BLOCK_POOL_H_
+#define FIRSTLIGHT_ENGINE_KV_CACHE_BLOCK_POOL_H_
+
+// The one budget of key/value cache memory of the process, and an arena of equal blocks for each
+// model within it.
+//
+// An arena reserves address space, not memory: a block costs memory from its first use on. Blocks
+// that are free again keep their pages for the next use by the same model until another arena
+// needs the budget; then they are given back to the system (MADV_DONTNEED). So
+// used_bytes() + cached_bytes() <= capacity_bytes(), and resident memory follows that sum.
+//
+// Threads: all methods may be called from any thread. Ownership: an arena must not outlive its
+// pool; blocks must be freed before their arena is destroyed.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "loader/base/mutex.h"
+
+namespace firstlight {
+
+class BlockArena;
+
+class BlockPool {
+ public:
+  explicit BlockPool(int64_t capacity_bytes);
+  ~BlockPool();
+
+  // An arena whose blocks have `block_bytes` each (rounded up to pages inside).
+  // RESOURCE_EXHAUSTED when not even one block fits the budget or the address space is refused.
+  absl::StatusOr<std::unique_ptr<BlockArena>> CreateArena(int64_t block_bytes);
+
+  int64_t capacity_bytes() const { return capacity_bytes_; }
+  int64_t used_bytes() const;
+
+ private:
+  friend class BlockArena;
+
+  const int64_t capacity_bytes_;
+  mutable Mutex mutex_;
+  int64_t used_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t cached_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<BlockArena*> arenas_ ABSL_GUARDED_BY(mutex_);
+};
+
+class BlockArena {
+ public:
+  ~BlockArena();
+
+  // A block of block_bytes() with undefined contents, or nullptr when the budget is used up.
+  float* Allocate();
+  void Free(float* block);
+
+  int64_t block_bytes() const { return block_bytes_; }
+  // How many blocks the whole budget would hold if no other arena used any of it.
+  int64_t max_blocks() const { return max_blocks_; }
+
+ private:
+  friend class BlockPool;
+  BlockArena(BlockPool* pool, int64_t block_bytes, int64_t max_blocks, std::byte* base);
+
+  BlockPool* const pool_;
+  const int64_t block_bytes_;
+  const int64_t max_blocks_;
+  std::byte* const base_;
+  // Blocks not in use: `warm_` still have their pages, `cold_` have none. Guarded by pool_->mutex_.
+  std::vector<int64_t> warm_;
+  std::vector<int64_t> cold_;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_KV_CACHE_BLOCK_POOL_H_

@@ -1,0 +1,62 @@
+#ifndef FIRSTLIGHT_ENGINE_KV_CACHE_PAGED_CACHE_H_
+#define FIRSTLIGHT_ENGINE_KV_CACHE_PAGED_CACHE_H_
+
+// The keys and values of one sequence: a table of blocks, each holding kBlockTokens positions of
+// every layer.
+//
+// A block is float32 [layers, 2, num_key_value_heads, kBlockTokens, head_dim]; index 0 of the
+// second dimension is K (after rope), 1 is V. Not thread safe: the engine thread grows and
+// releases it; during a forward pass the workers write and read the positions of that pass.
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "engine/kv_cache/block_pool.h"
+
+namespace firstlight {
+
+inline constexpr int64_t kBlockTokens = 16;
+
+struct CacheShape {
+  int64_t layers = 0;
+  int64_t num_key_value_heads = 0;
+  int64_t head_dim = 0;
+
+  int64_t layer_floats() const { return 2 * num_key_value_heads * kBlockTokens * head_dim; }
+  int64_t block_floats() const { return layers * layer_floats(); }
+  int64_t block_bytes() const { return block_floats() * static_cast<int64_t>(sizeof(float)); }
+};
+
+// Blocks that `positions` positions take.
+inline int64_t BlocksFor(int64_t positions) {
+  return (positions + kBlockTokens - 1) / kBlockTokens;
+}
+
+class PagedCache {
+ public:
+  PagedCache(const CacheShape& shape, BlockArena* arena) : shape_(shape), arena_(arena) {}
+  ~PagedCache() { Release(); }
+  PagedCache(const PagedCache&) = delete;
+  PagedCache& operator=(const PagedCache&) = delete;
+
+  // Makes room for positions [0, positions). False when the budget has no block left; what was
+  // reserved before stays.
+  bool Reserve(int64_t positions);
+
+  // Gives every block back; contents are lost.
+  void Release();
+
+  int64_t reserved_positions() const { return static_cast<int64_t>(blocks_.size()) * kBlockTokens; }
+  absl::Span<float* const> blocks() const { return blocks_; }
+  const CacheShape& shape() const { return shape_; }
+
+ private:
+  const CacheShape shape_;
+  BlockArena* const arena_;
+  std::vector<float*> blocks_;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_KV_CACHE_PAGED_CACHE_H_

@@ -1,0 +1,91 @@
+#ifndef FIRSTLIGHT_ENGINE_MODEL_H_
+#define FIRSTLIGHT_ENGINE_MODEL_H_
+
+// One loaded instance of a checkpoint: its mapping, spec, bound weights, decoder, generation
+// defaults and (once built) tokenizer.
+//
+// Load() maps and binds; it reads no weight. BuildTokenizer() is the slow part and may run beside
+// requests that need no text. A Model is immutable but for its tokenizer, and is shared: requests
+// hold a std::shared_ptr to the instance that they started on. Destruction unmaps, so the last
+// reference must not be dropped on a request thread or on the engine thread: the owner gives the
+// shared_ptr a deleter that hands the object to a thread for it (server/model_registry.h).
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "engine/decoder.h"
+#include "engine/generation_config.h"
+#include "engine/tokenizer/tokenizer.h"
+#include "loader/base/mutex.h"
+#include "loader/checkpoint.h"
+#include "loader/load_report.h"
+
+namespace firstlight {
+
+class Model {
+ public:
+  struct Options {
+    std::string directory;  // a model directory or a Hugging Face cache folder
+    // Positions a sequence may have; unset: max_position_embeddings (times the factor under
+    // dynamic rope).
+    std::optional<int64_t> context_length;
+    const Kernels* kernels = nullptr;
+    WorkerPool* workers = nullptr;
+    BlockPool* block_pool = nullptr;
+  };
+
+  static absl::StatusOr<std::unique_ptr<Model>> Load(const Options& options);
+  ~Model();
+
+  // Builds the tokenizer; blocks for as long as that takes. The first call works, later and
+  // concurrent ones wait for it and return its result. A checkpoint that has no tokenizer files is
+  // OK here and has none.
+  absl::Status BuildTokenizer();
+
+  // The tokenizer, waiting for BuildTokenizer() until `deadline`. FAILED_PRECONDITION where the
+  // checkpoint has none or where it failed (naming the component); DEADLINE_EXCEEDED.
+  absl::StatusOr<const Tokenizer*> AwaitTokenizer(absl::Time deadline) const;
+
+  // As AwaitTokenizer, without waiting: nullptr while it is being built or where there is none.
+  const Tokenizer* tokenizer_if_built() const;
+
+  const DecoderSpec& spec() const { return spec_; }
+  const LoadReport& load_report() const { return load_report_; }
+  const GenerationConfig& generation_config() const { return generation_config_; }
+  const std::string& directory() const { return directory_; }
+  int64_t context_length() const { return context_length_; }
+  const CacheShape& cache_shape() const { return cache_shape_; }
+  BlockArena* arena() const { return arena_.get(); }
+  Decoder* decoder() const { return decoder_.get(); }
+
+ private:
+  enum class TokenizerState { kNone, kBuilding, kBuilt, kFailed };
+
+  Model() = default;
+
+  std::string directory_;
+  std::unique_ptr<Checkpoint> checkpoint_;
+  DecoderSpec spec_;
+  BoundWeights weights_;
+  LoadReport load_report_;
+  GenerationConfig generation_config_;
+  int64_t context_length_ = 0;
+  CacheShape cache_shape_;
+  std::unique_ptr<BlockArena> arena_;
+  std::unique_ptr<Decoder> decoder_;
+
+  mutable Mutex mutex_;
+  mutable CondVar tokenizer_changed_;
+  TokenizerState tokenizer_state_ ABSL_GUARDED_BY(mutex_) = TokenizerState::kNone;
+  absl::Status tokenizer_status_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<const Tokenizer> tokenizer_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_MODEL_H_
