@@ -14,20 +14,6 @@ if(NOT CMAKE_LIBRARY_ARCHITECTURE)
   set(FIRSTLIGHT_LIBDIR /usr/lib/x86_64-linux-gnu)
 endif()
 
-# Sets OUT to the static archives that `pkg-config --static` names for MODULE; libraries without an
-# archive (libc's own parts) stay as -l options.
-function(firstlight_static_archives OUT MODULE)
-  pkg_check_modules(PC_${MODULE} REQUIRED QUIET ${MODULE})
-  set(found)
-  foreach(library IN LISTS PC_${MODULE}_STATIC_LIBRARIES)
-    if(EXISTS ${FIRSTLIGHT_LIBDIR}/lib${library}.a AND NOT library MATCHES "^(dl|rt|m|pthread|atomic)$")
-      list(APPEND found ${FIRSTLIGHT_LIBDIR}/lib${library}.a)
-    endif()
-  endforeach()
-  list(REMOVE_DUPLICATES found)
-  set(${OUT} ${found} PARENT_SCOPE)
-endfunction()
-
 file(GLOB FIRSTLIGHT_ABSL_ARCHIVES ${FIRSTLIGHT_LIBDIR}/libabsl_*.a)
 list(FILTER FIRSTLIGHT_ABSL_ARCHIVES EXCLUDE REGEX "libabsl_flags")
 
@@ -35,14 +21,17 @@ add_library(firstlight_dep_absl INTERFACE)
 target_link_libraries(firstlight_dep_absl INTERFACE
   -Wl,--start-group ${FIRSTLIGHT_ABSL_ARCHIVES} -Wl,--end-group Threads::Threads)
 
-firstlight_static_archives(FIRSTLIGHT_GRPC_ARCHIVES grpc++_unsecure)
-list(FILTER FIRSTLIGHT_GRPC_ARCHIVES EXCLUDE REGEX "libabsl_")
+# The variant of gRPC without TLS: the server listens on loopback or behind a proxy that ends TLS,
+# and OpenSSL would cost start-up time.
+set(FIRSTLIGHT_GRPC_ARCHIVES)
+foreach(name grpc++_reflection grpc++_unsecure grpc_unsecure gpr upb address_sorting re2 cares
+        protobuf z)
+  list(APPEND FIRSTLIGHT_GRPC_ARCHIVES ${FIRSTLIGHT_LIBDIR}/lib${name}.a)
+endforeach()
 add_library(firstlight_dep_grpc INTERFACE)
 target_link_libraries(firstlight_dep_grpc INTERFACE
-  -Wl,--start-group
-  ${FIRSTLIGHT_LIBDIR}/libgrpc++_reflection.a ${FIRSTLIGHT_GRPC_ARCHIVES}
-  ${FIRSTLIGHT_LIBDIR}/libprotobuf.a ${FIRSTLIGHT_ABSL_ARCHIVES}
-  -Wl,--end-group z Threads::Threads)
+  -Wl,--start-group ${FIRSTLIGHT_GRPC_ARCHIVES} ${FIRSTLIGHT_ABSL_ARCHIVES} -Wl,--end-group
+  Threads::Threads)
 
 add_library(firstlight_dep_eigen INTERFACE)
 target_include_directories(firstlight_dep_eigen SYSTEM INTERFACE /usr/include/eigen3)
