@@ -1,5 +1,10 @@
 # firstlight_library(NAME SOURCES ... DEPENDS ...): a static library of this project.
-# firstlight_test(NAME SOURCES ... DEPENDS ... [LABELS ...]): a GoogleTest program run by ctest.
+# firstlight_executable(NAME SOURCES ... DEPENDS ...): a program of this project.
+# firstlight_test(NAME SOURCES ... DEPENDS ... [LABELS ...]): a GoogleTest program run by ctest. The
+#   label tsan adds it to what runs under ThreadSanitizer too.
+
+# The test programs that run under ThreadSanitizer.
+add_custom_target(firstlight_tsan_tests)
 
 function(firstlight_library NAME)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
@@ -19,5 +24,10 @@ function(firstlight_test NAME)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
   firstlight_executable(${NAME} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS} firstlight_test_main)
   add_test(NAME ${NAME} COMMAND ${NAME})
-  set_tests_properties(${NAME} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}")
+  # tests/run counts the single cases from these files.
+  set_tests_properties(${NAME} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}"
+    ENVIRONMENT "GTEST_OUTPUT=xml:${PROJECT_BINARY_DIR}/test-results/${NAME}.xml")
+  if("tsan" IN_LIST ARG_LABELS)
+    add_dependencies(firstlight_tsan_tests ${NAME})
+  endif()
 endfunction()
