@@ -4,8 +4,9 @@
 // The keys and values of one sequence: a table of blocks, each holding kBlockTokens positions of
 // every layer.
 //
-// A block is float32 [layers, 2, num_key_value_heads, kBlockTokens, head_dim]; index 0 of the
-// second dimension is K (after rope), 1 is V. Not thread safe: the engine thread grows and
+// A block is float32, for each layer its keys (after rope) [num_key_value_heads, head_dim,
+// kBlockTokens] and its values [num_key_value_heads, kBlockTokens, head_dim], as
+// engine/kernels/attention.h reads them. Not thread safe: the engine thread grows and
 // releases it; during a forward pass the workers write and read the positions of that pass.
 
 #include <cstdint>
