@@ -1,0 +1,122 @@
+#include "client/session.h"
+
+#include <google/protobuf/message.h>
+#include <google/protobuf/util/json_util.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace firstlight {
+namespace {
+
+// A prompt of 4 MB answers with as many token ids; nothing that the daemon sends is larger.
+constexpr int kMaxMessageBytes = 64 << 20;
+
+const char* CodeName(grpc::StatusCode code) {
+  switch (code) {
+    case grpc::StatusCode::CANCELLED:
+      return "CANCELLED";
+    case grpc::StatusCode::INVALID_ARGUMENT:
+      return "INVALID_ARGUMENT";
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return "DEADLINE_EXCEEDED";
+    case grpc::StatusCode::NOT_FOUND:
+      return "NOT_FOUND";
+    case grpc::StatusCode::ALREADY_EXISTS:
+      return "ALREADY_EXISTS";
+    case grpc::StatusCode::PERMISSION_DENIED:
+      return "PERMISSION_DENIED";
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      return "RESOURCE_EXHAUSTED";
+    case grpc::StatusCode::FAILED_PRECONDITION:
+      return "FAILED_PRECONDITION";
+    case grpc::StatusCode::ABORTED:
+      return "ABORTED";
+    case grpc::StatusCode::OUT_OF_RANGE:
+      return "OUT_OF_RANGE";
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return "UNIMPLEMENTED";
+    case grpc::StatusCode::INTERNAL:
+      return "INTERNAL";
+    case grpc::StatusCode::UNAVAILABLE:
+      return "UNAVAILABLE";
+    case grpc::StatusCode::DATA_LOSS:
+      return "DATA_LOSS";
+    default:
+      return "UNKNOWN";
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetUserAgentPrefix("firstlight");
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+void PrintJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string line;
+  if (!google::protobuf::util::MessageToJsonString(message, &line, options).ok()) return;
+  line += '\n';
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fflush(stdout);
+}
+
+int ReportFailure(const grpc::Status& status, const std::string& address) {
+  std::fprintf(stderr, "firstlight: %s: %s\n", CodeName(status.error_code()),
+               status.error_message().c_str());
+  // gRPC's own message for a refused connection says neither where nor what to do.
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE && status.error_details().empty()) {
+    std::fprintf(stderr, "No daemon answers at %s. Is firstlightd running? --address says where.\n",
+                 address.c_str());
+  }
+  return kExitFailed;
+}
+
+struct InterruptGuard::State {
+  std::atomic<bool> interrupted{false};
+  std::atomic<bool> stopping{false};
+  sigset_t previous_mask;
+  std::thread waiter;
+};
+
+InterruptGuard::InterruptGuard(grpc::ClientContext* context) : state_(std::make_unique<State>()) {
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &interrupt, &state_->previous_mask);
+  state_->waiter = std::thread([state = state_.get(), context, interrupt] {
+    int signal = 0;
+    sigwait(&interrupt, &signal);
+    if (state->stopping.load()) return;
+    state->interrupted.store(true);
+    context->TryCancel();
+    sigwait(&interrupt, &signal);
+    if (!state->stopping.load()) _exit(kExitInterrupted);
+  });
+}
+
+InterruptGuard::~InterruptGuard() {
+  state_->stopping.store(true);
+  pthread_kill(state_->waiter.native_handle(), SIGINT);
+  state_->waiter.join();
+  pthread_sigmask(SIG_SETMASK, &state_->previous_mask, nullptr);
+}
+
+bool InterruptGuard::interrupted() const { return state_->interrupted.load(); }
+
+}  // namespace firstlight
