@@ -1,0 +1,47 @@
+#ifndef FIRSTLIGHT_LOADER_BASE_STRINGS_H_
+#define FIRSTLIGHT_LOADER_BASE_STRINGS_H_
+
+// Building text from std::string_view. Debian's Abseil is compiled with a string_view of its own,
+// which absl::StrCat takes and std::string_view does not convert to.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace firstlight {
+
+inline absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
+inline std::string_view ToStd(absl::string_view text) { return {text.data(), text.size()}; }
+
+namespace strings_internal {
+template <typename Piece>
+const Piece& Adapt(const Piece& piece) {
+  return piece;
+}
+inline absl::string_view Adapt(const std::string_view& piece) { return ToAbsl(piece); }
+}  // namespace strings_internal
+
+// As absl::StrCat and absl::StrAppend, whose pieces may also be std::string_view.
+template <typename... Pieces>
+std::string StrCat(const Pieces&... pieces) {
+  return absl::StrCat(strings_internal::Adapt(pieces)...);
+}
+template <typename... Pieces>
+void StrAppend(std::string* text, const Pieces&... pieces) {
+  absl::StrAppend(text, strings_internal::Adapt(pieces)...);
+}
+
+// Text of unknown origin as messages and logs may show it: in quotes, control characters and
+// malformed UTF-8 escaped, cut after `max_bytes`.
+inline std::string Quoted(std::string_view text, size_t max_bytes = 256) {
+  return absl::StrCat("\"", absl::Utf8SafeCHexEscape(ToAbsl(text.substr(0, max_bytes))),
+                      text.size() > max_bytes ? "...\"" : "\"");
+}
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_LOADER_BASE_STRINGS_H_

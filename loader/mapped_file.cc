@@ -1,0 +1,86 @@
+#include "loader/mapped_file.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <limits>
+#include <utility>
+
+#include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
+#include "loader/file.h"
+
+namespace firstlight {
+namespace {
+
+FileIdentity IdentityOf(const struct stat& status) {
+  return {.device = status.st_dev,
+          .inode = status.st_ino,
+          .size_bytes = static_cast<uint64_t>(status.st_size),
+          .modified_nanoseconds =
+              int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::string& path) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(FileDescriptor descriptor, OpenRegularFile(path));
+  struct stat status = {};
+  if (fstat(descriptor.get(), &status) != 0) {
+    return absl::ErrnoToStatus(errno, StrCat(path, ": cannot be examined"));
+  }
+  const FileIdentity identity = IdentityOf(status);
+  if (identity.size_bytes == 0) {
+    return absl::InvalidArgumentError(StrCat(path, ": the file is empty"));
+  }
+  // Shared, so that the pages are the page cache's own and can never become private copies.
+  void* const address =
+      mmap(nullptr, identity.size_bytes, PROT_READ, MAP_SHARED, descriptor.get(), 0);
+  if (address == MAP_FAILED) {
+    return absl::ErrnoToStatus(errno, StrCat(path, ": cannot be mapped"));
+  }
+  return std::shared_ptr<const MappedFile>(
+      new MappedFile(path, descriptor.Release(), identity,
+                     {static_cast<const std::byte*>(address), identity.size_bytes}));
+}
+
+MappedFile::MappedFile(std::string path, int descriptor, FileIdentity identity,
+                       absl::Span<const std::byte> bytes)
+    : path_(std::move(path)), descriptor_(descriptor), identity_(identity), bytes_(bytes) {}
+
+MappedFile::~MappedFile() {
+  munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  close(descriptor_);
+}
+
+std::string MappedFile::name() const { return path_.substr(path_.rfind('/') + 1); }
+
+absl::StatusOr<FileIdentity> MappedFile::CurrentIdentity() const {
+  struct stat status = {};
+  if (fstat(descriptor_, &status) != 0) {
+    return absl::ErrnoToStatus(errno, StrCat(path_, ": cannot be examined"));
+  }
+  return IdentityOf(status);
+}
+
+absl::Status MappedFile::ReadAt(uint64_t offset, absl::Span<std::byte> out) const {
+  size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t count =
+        pread(descriptor_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return absl::ErrnoToStatus(errno, StrCat(path_, ": cannot be read"));
+    }
+    if (count == 0) {
+      return absl::DataLossError(StrCat(path_, ": expected ", out.size(), " bytes at offset ",
+                                        offset, ", found ", done, ": the file has been truncated"));
+    }
+    done += static_cast<size_t>(count);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace firstlight

@@ -1,0 +1,80 @@
+#ifndef FIRSTLIGHT_LOADER_MAPPED_FILE_H_
+#define FIRSTLIGHT_LOADER_MAPPED_FILE_H_
+
+// One read-only mapping of a whole regular file, with its identity.
+//
+// Opening reads nothing of the file and costs microseconds whatever its size. The mapping and the
+// descriptor behind it live as long as the object: a file that is renamed over or deleted keeps
+// serving from here. Destroying it unmaps, which can take milliseconds for a large resident file:
+// never on a request thread or the engine thread.
+//
+// A file that shrinks under its mapping raises SIGBUS in whoever touches the lost bytes, and one
+// that is overwritten in place shows its new bytes. CurrentIdentity() tells: it no longer equals
+// identity().
+//
+// Thread-safe.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+namespace firstlight {
+
+// What tells one state of one file from another.
+struct FileIdentity {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  uint64_t size_bytes = 0;
+  int64_t modified_nanoseconds = 0;  // since the Unix epoch
+
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
+class MappedFile {
+ public:
+  // Follows symbolic links. NOT_FOUND, PERMISSION_DENIED or RESOURCE_EXHAUSTED as the system says;
+  // INVALID_ARGUMENT for anything but a regular file, and for an empty one.
+  static absl::StatusOr<std::shared_ptr<const MappedFile>> Open(const std::string& path);
+
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  // As given to Open.
+  const std::string& path() const { return path_; }
+  // The last component of path(): what messages call the file.
+  std::string name() const;
+
+  // The mapped bytes. Touching them may read the disk.
+  absl::Span<const std::byte> bytes() const { return bytes_; }
+
+  // The file as it was when it was opened.
+  const FileIdentity& identity() const { return identity_; }
+  // The same file now, which the directory entry may no longer name.
+  absl::StatusOr<FileIdentity> CurrentIdentity() const;
+
+  // Fills `out` from `offset` by reading, not through the mapping: a file that has shrunk is
+  // DATA_LOSS instead of a signal. Blocks on the disk.
+  absl::Status ReadAt(uint64_t offset, absl::Span<std::byte> out) const;
+
+  // The descriptor behind the mapping, for advice and residency calls. Owned by this object.
+  int descriptor() const { return descriptor_; }
+
+ private:
+  MappedFile(std::string path, int descriptor, FileIdentity identity,
+             absl::Span<const std::byte> bytes);
+
+  const std::string path_;
+  const int descriptor_;
+  const FileIdentity identity_;
+  const absl::Span<const std::byte> bytes_;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_LOADER_MAPPED_FILE_H_
