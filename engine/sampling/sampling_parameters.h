@@ -1,0 +1,33 @@
+#ifndef FIRSTLIGHT_ENGINE_SAMPLING_SAMPLING_PARAMETERS_H_
+#define FIRSTLIGHT_ENGINE_SAMPLING_SAMPLING_PARAMETERS_H_
+
+// The sampling options of one request, resolved: nothing is unset, everything is in range.
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace firstlight {
+
+struct SamplingParameters {
+  double temperature = 0;  // 0 is greedy: the steps after it do not run
+  int64_t top_k = 0;       // 0 is off
+  double top_p = 1;        // [0, 1]; 1 is off
+  double min_p = 0;        // [0, 1]; 0 is off
+  double typical_p = 1;    // (0, 1]; 1 is off
+  double repetition_penalty = 1;
+  double frequency_penalty = 0;
+  double presence_penalty = 0;
+  std::vector<std::pair<int32_t, float>> logit_bias =
+      {};  // each id at most once, in the vocabulary
+  uint64_t seed = 0;
+
+  bool greedy() const { return temperature == 0; }
+  bool counts_tokens() const {
+    return repetition_penalty != 1 || frequency_penalty != 0 || presence_penalty != 0;
+  }
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_SAMPLING_SAMPLING_PARAMETERS_H_
