@@ -19,7 +19,7 @@ constexpr JsonOptions kConfigOptions = {.max_bytes = int64_t{16} << 20};
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<const Checkpoint>> Checkpoint::Open(const std::string& directory) {
+absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& directory) {
   std::unique_ptr<Checkpoint> checkpoint(new Checkpoint());
   FIRSTLIGHT_ASSIGN_OR_RETURN(checkpoint->directory_, ResolveModelDirectory(directory));
   const std::string config_path = StrCat(checkpoint->directory_, "/config.json");
@@ -37,7 +37,7 @@ absl::StatusOr<std::unique_ptr<const Checkpoint>> Checkpoint::Open(const std::st
   for (const TensorView& tensor : checkpoint->tensors_) {
     checkpoint->tensor_bytes_ += static_cast<int64_t>(tensor.data.size());
   }
-  return std::unique_ptr<const Checkpoint>(std::move(checkpoint));
+  return checkpoint;
 }
 
 const TensorView* Checkpoint::Find(std::string_view name) const {

@@ -38,7 +38,7 @@ class Checkpoint {
   //   INVALID_ARGUMENT     a file that breaks its format, or an index that does not fit its shards
   //   UNIMPLEMENTED        a dtype of unknown name
   //   RESOURCE_EXHAUSTED   beyond a limit of the formats, or out of descriptors or address space
-  static absl::StatusOr<std::unique_ptr<const Checkpoint>> Open(const std::string& directory);
+  static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& directory);
 
   // The directory that holds config.json: the snapshot, for a cache folder.
   const std::string& directory() const { return directory_; }
