@@ -45,9 +45,8 @@ float Llama3Frequency(const RopeSpec& rope, float frequency) {
 
 RopeFrequencies ComputeRopeFrequencies(const RopeSpec& rope, int64_t head_dim,
                                        int64_t prompt_tokens) {
-  const float theta = rope.type == RopeType::kDynamic
-                          ? DynamicTheta(rope, head_dim, prompt_tokens)
-                          : static_cast<float>(rope.theta);
+  const float theta = rope.type == RopeType::kDynamic ? DynamicTheta(rope, head_dim, prompt_tokens)
+                                                      : static_cast<float>(rope.theta);
   std::vector<float> frequencies = Unscaled(theta, head_dim);
   for (float& frequency : frequencies) {
     if (rope.type == RopeType::kLinear) frequency /= static_cast<float>(rope.factor);
