@@ -1,7 +1,10 @@
 #include "engine/kernels/kernels.h"
 
 #include "absl/strings/str_cat.h"
+#include "engine/kernels/avx2/avx2.h"
+#include "engine/kernels/avx512/avx512.h"
 #include "engine/kernels/reference/reference.h"
+#include "engine/kernels/tiled_product.h"
 
 namespace firstlight {
 namespace {
@@ -20,10 +23,33 @@ constexpr Kernels kReferenceKernels = {
     .exp = reference::Exp,
 };
 
-// What this build has a table for.
-constexpr const Kernels* TableOf(Isa isa) {
-  return isa == Isa::kReference ? &kReferenceKernels : nullptr;
+template <TileFunction MultiplyTile>
+void Product(const ProductArgs& args, int64_t row_begin, int64_t row_end, float* scratch) {
+  TiledProduct(MultiplyTile, args, row_begin, row_end, scratch);
 }
+
+constexpr Kernels kAvx2Kernels = {
+    .isa = Isa::kAvx2,
+    .product = Product<avx2::MultiplyTile>,
+    .attention = avx2::Attention,
+    .rms_norm = avx2::RmsNorm,
+    .rope = avx2::Rope,
+    .silu_and_multiply = avx2::SiluAndMultiply,
+    .add = avx2::Add,
+    .widen_row = avx2::WidenRow,
+    .argmax = avx2::Argmax,
+    .log_sum_exp = avx2::LogSumExp,
+    .exp = avx2::Exp,
+};
+
+// Wider where it shows: the rest waits for memory, or takes a hundredth of a pass.
+constexpr Kernels Avx512Kernels() {
+  Kernels kernels = kAvx2Kernels;
+  kernels.isa = Isa::kAvx512;
+  kernels.product = Product<avx512::MultiplyTile>;
+  return kernels;
+}
+constexpr Kernels kAvx512Kernels = Avx512Kernels();
 
 }  // namespace
 
@@ -67,18 +93,20 @@ bool IsaSupported(Isa isa) {
 
 absl::StatusOr<const Kernels*> SelectKernels(Isa isa) {
   if (isa == Isa::kAuto) {
-    isa = Isa::kReference;
-    for (const Isa wider : {Isa::kAvx2, Isa::kAvx512}) {
-      if (IsaSupported(wider) && TableOf(wider) != nullptr) {
-        isa = wider;
-      }
-    }
+    isa = IsaSupported(Isa::kAvx512) ? Isa::kAvx512 : Isa::kAvx2;
   }
-  if (!IsaSupported(isa) || TableOf(isa) == nullptr) {
+  if (!IsaSupported(isa)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("isa: this machine cannot run \"", IsaName(isa), "\""));
+        absl::StrCat("isa: expected one that this machine has, found \"", IsaName(isa), "\""));
   }
-  return TableOf(isa);
+  switch (isa) {
+    case Isa::kReference:
+      return &kReferenceKernels;
+    case Isa::kAvx512:
+      return &kAvx512Kernels;
+    default:
+      return &kAvx2Kernels;
+  }
 }
 
 }  // namespace firstlight

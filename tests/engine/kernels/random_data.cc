@@ -81,7 +81,7 @@ StoredWeight::StoredWeight(std::mt19937& random, WeightType type, int64_t rows, 
 std::vector<const Kernels*> VectorKernels() {
   std::vector<const Kernels*> tables;
   for (const Isa isa : {Isa::kAvx2, Isa::kAvx512}) {
-    if (SelectKernels(isa).ok()) {
+    if (IsaSupported(isa)) {
       tables.push_back(*SelectKernels(isa));
     }
   }

@@ -1,0 +1,221 @@
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/kernels/avx2/avx2.h"
+
+namespace firstlight::avx2 {
+namespace {
+
+// Sixteen registers hold 12 sums of 8 lanes, so a tile is done in parts: some of its rows, and with
+// three or four tokens one half of the lanes after the other.
+template <int Tokens>
+struct PartShape {
+  static constexpr int kHalves = Tokens <= 2 ? 2 : 1;
+  static constexpr int kRows = Tokens == 1 ? 6 : 3;
+};
+
+// 8 elements of a row, widened.
+template <WeightType Type>
+[[gnu::always_inline]] inline __m256 LoadWeights(const char* at) {
+  if constexpr (Type == WeightType::kF32) {
+    return _mm256_loadu_ps(reinterpret_cast<const float*>(at));
+  } else {
+    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    if constexpr (Type == WeightType::kF16) {
+      return _mm256_cvtph_ps(halves);
+    } else {
+      return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+    }
+  }
+}
+
+// Where a part lies in its tile.
+struct Part {
+  int first_row;
+  int first_half;
+};
+
+template <int Rows, int Tokens, int Halves>
+struct Sums {
+  __m256 sums[Rows][Tokens][Halves];
+
+  static float* LanesOf(const TileArgs& args, Part part, int r, int t, int h) {
+    return args.lanes + ((part.first_row + r) * Tokens + t) * kLanes + (part.first_half + h) * 8;
+  }
+
+  [[gnu::always_inline]] inline void Start(const TileArgs& args, Part part, bool resume) {
+    for (int r = 0; r < Rows; ++r) {
+      for (int t = 0; t < Tokens; ++t) {
+        for (int h = 0; h < Halves; ++h) {
+          sums[r][t][h] =
+              resume ? _mm256_load_ps(LanesOf(args, part, r, t, h)) : _mm256_setzero_ps();
+        }
+      }
+    }
+  }
+
+  [[gnu::always_inline]] inline void PutAside(const TileArgs& args, Part part) const {
+    for (int r = 0; r < Rows; ++r) {
+      for (int t = 0; t < Tokens; ++t) {
+        for (int h = 0; h < Halves; ++h) {
+          _mm256_store_ps(LanesOf(args, part, r, t, h), sums[r][t][h]);
+        }
+      }
+    }
+  }
+
+  // One step of 16 columns; `load(r, h)` gives half h of the weights of row r.
+  template <typename Load>
+  [[gnu::always_inline]] inline void Step(const float* activations, Load load) {
+    for (int h = 0; h < Halves; ++h) {
+      __m256 weights[Rows];
+      for (int r = 0; r < Rows; ++r) {
+        weights[r] = load(r, h);
+      }
+      for (int t = 0; t < Tokens; ++t) {
+        const __m256 input = _mm256_load_ps(activations + t * kLanes + h * 8);
+        for (int r = 0; r < Rows; ++r) {
+          sums[r][t][h] = _mm256_fmadd_ps(input, weights[r], sums[r][t][h]);
+        }
+      }
+    }
+  }
+};
+
+template <int Rows, int Tokens>
+void PartFromPanel(const TileArgs& args, Part part) {
+  Sums<Rows, Tokens, PartShape<Tokens>::kHalves> sums;
+  sums.Start(args, part, args.resume);
+  const float* activations = args.activations + part.first_half * 8;
+  const float* panel = args.panel + part.first_row * kLanes + part.first_half * 8;
+  const int64_t panel_step = args.rows * kLanes;
+  for (int64_t column = 0; column < args.columns; column += kLanes) {
+    sums.Step(activations,
+              [panel](int r, int h) { return _mm256_load_ps(panel + r * kLanes + h * 8); });
+    activations += Tokens * kLanes;
+    panel += panel_step;
+  }
+  sums.PutAside(args, part);
+}
+
+template <int Rows, int Tokens, WeightType Type, bool FillPanel>
+void PartFromRows(const TileArgs& args, Part part) {
+  constexpr int64_t kBytes = WeightTypeBytes(Type);
+  constexpr int64_t kLineSteps = 64 / (kLanes * kBytes);
+  Sums<Rows, Tokens, PartShape<Tokens>::kHalves> sums;
+  sums.Start(args, part, args.resume);
+  const int64_t row_bytes = args.row_bytes;
+  const float* activations = args.activations + part.first_half * 8;
+  const char* weight = args.weight + part.first_row * row_bytes + part.first_half * 8 * kBytes;
+  float* panel = args.panel + part.first_row * kLanes + part.first_half * 8;
+  const int64_t panel_step = args.rows * kLanes;
+  const auto step = [&](const char* from, int64_t from_row_bytes) __attribute__((always_inline)) {
+    sums.Step(activations, [&](int r, int h) __attribute__((always_inline)) {
+      const __m256 weights = LoadWeights<Type>(from + r * from_row_bytes + h * 8 * kBytes);
+      if constexpr (FillPanel) {
+        _mm256_store_ps(panel + r * kLanes + h * 8, weights);
+      }
+      return weights;
+    });
+    activations += Tokens * kLanes;
+    weight += kLanes * kBytes;
+    panel += panel_step;
+  };
+  int64_t column = 0;
+  for (; column + kLineSteps * kLanes <= args.columns; column += kLineSteps * kLanes) {
+    for (int r = 0; r < Rows; ++r) {
+      _mm_prefetch(weight + r * row_bytes + args.prefetch_distance, _MM_HINT_T0);
+    }
+    for (int64_t i = 0; i < kLineSteps; ++i) {
+      step(weight, row_bytes);
+    }
+  }
+  for (; column + kLanes <= args.columns; column += kLanes) {
+    step(weight, row_bytes);
+  }
+  if (column < args.columns) {
+    // The last elements of each row, in front of zeros.
+    char padded[Rows][kLanes * kBytes] = {};
+    const int64_t left = (args.columns - column) * kBytes - part.first_half * 8 * kBytes;
+    for (int r = 0; r < Rows && left > 0; ++r) {
+      std::memcpy(padded[r], weight + r * row_bytes, left);
+    }
+    step(padded[0], kLanes * kBytes);
+  }
+  sums.PutAside(args, part);
+}
+
+template <int Rows, int Tokens, WeightType Type>
+void MultiplyPart(const TileArgs& args, Part part) {
+  switch (args.source) {
+    case TileSource::kRows:
+      return PartFromRows<Rows, Tokens, Type, false>(args, part);
+    case TileSource::kRowsFillingPanel:
+      if constexpr (Tokens == kTokenGroup) {  // others follow, so this group is full
+        PartFromRows<Rows, Tokens, Type, true>(args, part);
+      }
+      return;
+    case TileSource::kPanel:
+      return PartFromPanel<Rows, Tokens>(args, part);
+  }
+}
+
+template <int Tokens, WeightType Type>
+void MultiplyParts(const TileArgs& args) {
+  using Shape = PartShape<Tokens>;
+  for (int row = 0; row < args.rows;) {
+    const int rows = std::min(Shape::kRows, args.rows - row) == Shape::kRows ? Shape::kRows : 1;
+    for (int half = 0; half < 2; half += Shape::kHalves) {
+      if (rows == Shape::kRows) {
+        MultiplyPart<Shape::kRows, Tokens, Type>(args, {row, half});
+      } else {
+        MultiplyPart<1, Tokens, Type>(args, {row, half});
+      }
+    }
+    row += rows;
+  }
+}
+
+// Runs no longer than a column block: a later part finds what an earlier one read still cached.
+template <int Tokens, WeightType Type>
+void MultiplyRuns(const TileArgs& args) {
+  TileArgs run = args;
+  for (int64_t column = 0; column < args.columns; column += kColumnBlock) {
+    run.columns = std::min(kColumnBlock, args.columns - column);
+    MultiplyParts<Tokens, Type>(run);
+    run.activations += Tokens * run.columns;
+    run.weight += run.columns * WeightTypeBytes(Type);
+    run.resume = true;
+  }
+}
+
+template <WeightType Type>
+void WithTokens(const TileArgs& args) {
+  switch (args.tokens) {
+    case 1:
+      return MultiplyRuns<1, Type>(args);
+    case 2:
+      return MultiplyRuns<2, Type>(args);
+    case 3:
+      return MultiplyRuns<3, Type>(args);
+    case 4:
+      return MultiplyRuns<4, Type>(args);
+  }
+}
+
+}  // namespace
+
+void MultiplyTile(const TileArgs& args) {
+  switch (args.type) {
+    case WeightType::kF32:
+      return WithTokens<WeightType::kF32>(args);
+    case WeightType::kF16:
+      return WithTokens<WeightType::kF16>(args);
+    case WeightType::kBF16:
+      return WithTokens<WeightType::kBF16>(args);
+  }
+}
+
+}  // namespace firstlight::avx2

@@ -1,0 +1,193 @@
+#include <immintrin.h>
+
+#include "engine/kernels/avx512/avx512.h"
+
+namespace firstlight::avx512 {
+namespace {
+
+// 16 elements of a row, widened. A mask leaves out those beyond the row's end.
+template <WeightType Type>
+[[gnu::always_inline]] inline __m512 LoadWeights(const char* at) {
+  if constexpr (Type == WeightType::kF32) {
+    return _mm512_loadu_ps(at);
+  } else {
+    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+    if constexpr (Type == WeightType::kF16) {
+      return _mm512_cvtph_ps(halves);
+    } else {
+      return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+    }
+  }
+}
+
+template <WeightType Type>
+[[gnu::always_inline]] inline __m512 LoadWeightsMasked(const char* at, __mmask16 mask) {
+  if constexpr (Type == WeightType::kF32) {
+    return _mm512_maskz_loadu_ps(mask, at);
+  } else {
+    const __m256i halves = _mm256_maskz_loadu_epi16(mask, at);
+    if constexpr (Type == WeightType::kF16) {
+      return _mm512_cvtph_ps(halves);
+    } else {
+      return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+    }
+  }
+}
+
+template <int Rows, int Tokens>
+struct Tile {
+  __m512 sums[Rows][Tokens];
+
+  [[gnu::always_inline]] inline void Start(const TileArgs& args) {
+    for (int r = 0; r < Rows; ++r) {
+      for (int t = 0; t < Tokens; ++t) {
+        sums[r][t] = args.resume ? _mm512_load_ps(args.lanes + (r * Tokens + t) * kLanes)
+                                 : _mm512_setzero_ps();
+      }
+    }
+  }
+
+  [[gnu::always_inline]] inline void PutAside(const TileArgs& args) const {
+    for (int r = 0; r < Rows; ++r) {
+      for (int t = 0; t < Tokens; ++t) {
+        _mm512_store_ps(args.lanes + (r * Tokens + t) * kLanes, sums[r][t]);
+      }
+    }
+  }
+
+  // One step of 16 columns; `load(r)` gives the weights of row r.
+  template <typename Load>
+  [[gnu::always_inline]] inline void Step(const float* activations, Load load) {
+    __m512 inputs[Tokens];
+    for (int t = 0; t < Tokens; ++t) {
+      inputs[t] = _mm512_load_ps(activations + t * kLanes);
+    }
+    for (int r = 0; r < Rows; ++r) {
+      const __m512 weights = load(r);
+      for (int t = 0; t < Tokens; ++t) {
+        sums[r][t] = _mm512_fmadd_ps(inputs[t], weights, sums[r][t]);
+      }
+    }
+  }
+};
+
+template <int Rows, int Tokens>
+void FromPanel(const TileArgs& args) {
+  Tile<Rows, Tokens> tile;
+  tile.Start(args);
+  const float* activations = args.activations;
+  const float* panel = args.panel;
+  for (int64_t column = 0; column < args.columns; column += kLanes) {
+    tile.Step(activations, [panel](int r) { return _mm512_load_ps(panel + r * kLanes); });
+    activations += Tokens * kLanes;
+    panel += Rows * kLanes;
+  }
+  tile.PutAside(args);
+}
+
+template <int Rows, int Tokens, WeightType Type, bool FillPanel>
+void FromRows(const TileArgs& args) {
+  // Columns on one cache line: prefetched once.
+  constexpr int64_t kBytes = WeightTypeBytes(Type);
+  constexpr int64_t kLineSteps = 64 / (kLanes * kBytes);
+  Tile<Rows, Tokens> tile;
+  tile.Start(args);
+  const float* activations = args.activations;
+  const char* weight = args.weight;
+  const int64_t row_bytes = args.row_bytes;
+  float* panel = args.panel;
+  const auto step = [&](auto load) __attribute__((always_inline)) {
+    tile.Step(activations, [&](int r) __attribute__((always_inline)) {
+      const __m512 weights = load(weight + r * row_bytes);
+      if constexpr (FillPanel) {
+        _mm512_store_ps(panel + r * kLanes, weights);
+      }
+      return weights;
+    });
+    activations += Tokens * kLanes;
+    weight += kLanes * kBytes;
+    panel += Rows * kLanes;
+  };
+  const auto load = [](const char* at)
+                        __attribute__((always_inline)) { return LoadWeights<Type>(at); };
+  int64_t column = 0;
+  for (; column + kLineSteps * kLanes <= args.columns; column += kLineSteps * kLanes) {
+    for (int r = 0; r < Rows; ++r) {
+      _mm_prefetch(weight + r * row_bytes + args.prefetch_distance, _MM_HINT_T0);
+    }
+    for (int64_t i = 0; i < kLineSteps; ++i) {
+      step(load);
+    }
+  }
+  for (; column + kLanes <= args.columns; column += kLanes) {
+    step(load);
+  }
+  if (column < args.columns) {
+    const auto mask = static_cast<__mmask16>((1U << (args.columns - column)) - 1);
+    step([mask](const char* at)
+             __attribute__((always_inline)) { return LoadWeightsMasked<Type>(at, mask); });
+  }
+  tile.PutAside(args);
+}
+
+template <int Rows, int Tokens, WeightType Type>
+void FromRowsOrPanel(const TileArgs& args) {
+  switch (args.source) {
+    case TileSource::kRows:
+      return FromRows<Rows, Tokens, Type, false>(args);
+    case TileSource::kRowsFillingPanel:
+      if constexpr (Tokens == kTokenGroup) {  // others follow, so this group is full
+        FromRows<Rows, Tokens, Type, true>(args);
+      }
+      return;
+    case TileSource::kPanel:
+      return FromPanel<Rows, Tokens>(args);
+  }
+}
+
+template <int Rows, int Tokens>
+void WithType(const TileArgs& args) {
+  switch (args.type) {
+    case WeightType::kF32:
+      return FromRowsOrPanel<Rows, Tokens, WeightType::kF32>(args);
+    case WeightType::kF16:
+      return FromRowsOrPanel<Rows, Tokens, WeightType::kF16>(args);
+    case WeightType::kBF16:
+      return FromRowsOrPanel<Rows, Tokens, WeightType::kBF16>(args);
+  }
+}
+
+template <int Rows>
+void WithTokens(const TileArgs& args) {
+  switch (args.tokens) {
+    case 1:
+      return WithType<Rows, 1>(args);
+    case 2:
+      return WithType<Rows, 2>(args);
+    case 3:
+      return WithType<Rows, 3>(args);
+    case 4:
+      return WithType<Rows, 4>(args);
+  }
+}
+
+}  // namespace
+
+void MultiplyTile(const TileArgs& args) {
+  switch (args.rows) {
+    case 1:
+      return WithTokens<1>(args);
+    case 2:
+      return WithTokens<2>(args);
+    case 3:
+      return WithTokens<3>(args);
+    case 4:
+      return WithTokens<4>(args);
+    case 5:
+      return WithTokens<5>(args);
+    case 6:
+      return WithTokens<6>(args);
+  }
+}
+
+}  // namespace firstlight::avx512
