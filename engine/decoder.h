@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "engine/activations.h"
 #include "engine/decoder_spec.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kv_cache/paged_cache.h"
@@ -74,12 +75,18 @@ class Decoder {
   // The whole pass at once: for tests and tools.
   std::unique_ptr<ForwardPass> Forward(absl::Span<const BatchSegment> segments);
 
+  // Gives the activations' memory back, which passes keep for the next one: for a model that has no
+  // sequence left. REQUIRES: no pass of this decoder is alive.
+  void ReleaseActivations() { activations_.Release(); }
+  int64_t activation_bytes() const { return activations_.allocated_bytes(); }
+
  private:
   friend class ForwardPass;
   const DecoderSpec* const spec_;
   const BoundWeights* const weights_;
   const Kernels* const kernels_;
   WorkerPool* const workers_;
+  Activations activations_;
 };
 
 }  // namespace firstlight

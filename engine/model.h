@@ -20,7 +20,11 @@
 #include "absl/time/time.h"
 #include "engine/decoder.h"
 #include "engine/generation_config.h"
+#include "engine/kv_cache/block_pool.h"
+#include "engine/kv_cache/paged_cache.h"
+#include "engine/model_config.h"
 #include "engine/tokenizer/tokenizer.h"
+#include "engine/weights.h"
 #include "loader/base/mutex.h"
 #include "loader/checkpoint.h"
 #include "loader/load_report.h"
@@ -31,14 +35,19 @@ class Model {
  public:
   struct Options {
     std::string directory;  // a model directory or a Hugging Face cache folder
-    // Positions a sequence may have; unset: max_position_embeddings (times the factor under
-    // dynamic rope).
+    // Positions a sequence may have, where that is fewer than the model's own:
+    // max_position_embeddings, times the factor under dynamic rope.
     std::optional<int64_t> context_length;
     const Kernels* kernels = nullptr;
     WorkerPool* workers = nullptr;
     BlockPool* block_pool = nullptr;
+    // Copies the weights instead of assigning them: for measuring what assignment saves.
+    bool copy_weights = false;
   };
 
+  // REQUIRES: kernels, workers and block_pool are set and outlive the model. Errors are those of
+  // Checkpoint::Open, ParseModelConfig, ParseGenerationConfig, BindWeights and
+  // BlockPool::CreateArena.
   static absl::StatusOr<std::unique_ptr<Model>> Load(const Options& options);
   ~Model();
 
@@ -54,8 +63,11 @@ class Model {
   // As AwaitTokenizer, without waiting: nullptr while it is being built or where there is none.
   const Tokenizer* tokenizer_if_built() const;
 
-  const DecoderSpec& spec() const { return spec_; }
+  const std::string& architecture() const { return config_.architecture; }
+  const DecoderSpec& spec() const { return config_.spec; }
+  const Checkpoint& checkpoint() const { return *checkpoint_; }
   const LoadReport& load_report() const { return load_report_; }
+  // Its end-of-sequence ids are config.json's where generation_config.json has none.
   const GenerationConfig& generation_config() const { return generation_config_; }
   const std::string& directory() const { return directory_; }
   int64_t context_length() const { return context_length_; }
@@ -64,13 +76,13 @@ class Model {
   Decoder* decoder() const { return decoder_.get(); }
 
  private:
-  enum class TokenizerState { kNone, kBuilding, kBuilt, kFailed };
+  enum class TokenizerState { kNotBegun, kBuilding, kBuilt, kAbsent, kFailed };
 
   Model() = default;
 
   std::string directory_;
-  std::unique_ptr<Checkpoint> checkpoint_;
-  DecoderSpec spec_;
+  std::unique_ptr<const Checkpoint> checkpoint_;
+  ModelConfig config_;
   BoundWeights weights_;
   LoadReport load_report_;
   GenerationConfig generation_config_;
@@ -81,7 +93,7 @@ class Model {
 
   mutable Mutex mutex_;
   mutable CondVar tokenizer_changed_;
-  TokenizerState tokenizer_state_ ABSL_GUARDED_BY(mutex_) = TokenizerState::kNone;
+  TokenizerState tokenizer_state_ ABSL_GUARDED_BY(mutex_) = TokenizerState::kNotBegun;
   absl::Status tokenizer_status_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<const Tokenizer> tokenizer_ ABSL_GUARDED_BY(mutex_);
 };

@@ -40,10 +40,10 @@ struct LayerWeights {
 
 // Points into the checkpoint's mappings and into `copies`. Movable.
 struct BoundWeights {
-  WeightRows embedding;              // [vocab_size, hidden_size]
-  std::vector<LayerWeights> layers;  // [num_hidden_layers]
-  WeightRows final_norm;             // [1, hidden_size]
-  LinearWeights head;                // [vocab_size, hidden_size]
+  WeightRows embedding;                              // [vocab_size, hidden_size]
+  std::vector<LayerWeights> layers;                  // [num_hidden_layers]
+  WeightRows final_norm;                             // [1, hidden_size]
+  LinearWeights head;                                // [vocab_size, hidden_size]
   std::vector<std::unique_ptr<std::byte[]>> copies;  // bytes of the COPIED slots
 };
 

@@ -12,6 +12,7 @@
 // Threads: all methods may be called from any thread. Ownership: an arena must not outlive its
 // pool; blocks must be freed before their arena is destroyed.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -33,10 +34,16 @@ class BlockPool {
   absl::StatusOr<std::unique_ptr<BlockArena>> CreateArena(int64_t block_bytes);
 
   int64_t capacity_bytes() const { return capacity_bytes_; }
+  // Of blocks in use.
   int64_t used_bytes() const;
+  // Of free blocks that keep their pages.
+  int64_t cached_bytes() const;
 
  private:
   friend class BlockArena;
+
+  // Gives free blocks' pages back until `bytes` more fit the budget. False when they cannot.
+  bool MakeRoom(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int64_t capacity_bytes_;
   mutable Mutex mutex_;
@@ -65,9 +72,11 @@ class BlockArena {
   const int64_t block_bytes_;
   const int64_t max_blocks_;
   std::byte* const base_;
-  // Blocks not in use: `warm_` still have their pages, `cold_` have none. Guarded by pool_->mutex_.
+  // Blocks not in use, by index: `warm_` still have their pages, `cold_` have none any more, those
+  // from `untouched_` on never had. Guarded by pool_->mutex_.
   std::vector<int64_t> warm_;
   std::vector<int64_t> cold_;
+  int64_t untouched_ = 0;
 };
 
 }  // namespace firstlight

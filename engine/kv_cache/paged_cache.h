@@ -13,18 +13,19 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "engine/kernels/attention.h"
 #include "engine/kv_cache/block_pool.h"
 
 namespace firstlight {
 
-inline constexpr int64_t kBlockTokens = 16;
+inline constexpr int64_t kBlockTokens = kAttentionBlockPositions;
 
 struct CacheShape {
   int64_t layers = 0;
   int64_t num_key_value_heads = 0;
   int64_t head_dim = 0;
 
-  int64_t layer_floats() const { return 2 * num_key_value_heads * kBlockTokens * head_dim; }
+  int64_t layer_floats() const { return AttentionBlockFloats(num_key_value_heads, head_dim); }
   int64_t block_floats() const { return layers * layer_floats(); }
   int64_t block_bytes() const { return block_floats() * static_cast<int64_t>(sizeof(float)); }
 };
@@ -51,6 +52,14 @@ class PagedCache {
   int64_t reserved_positions() const { return static_cast<int64_t>(blocks_.size()) * kBlockTokens; }
   absl::Span<float* const> blocks() const { return blocks_; }
   const CacheShape& shape() const { return shape_; }
+
+  // One layer of it, as the kernels read and write it. Valid until Reserve or Release.
+  AttentionBlocks layer(int64_t index) const {
+    return {.blocks = blocks_.data(),
+            .layer_offset = index * shape_.layer_floats(),
+            .kv_heads = shape_.num_key_value_heads,
+            .head_dim = shape_.head_dim};
+  }
 
  private:
   const CacheShape shape_;

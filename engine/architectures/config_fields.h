@@ -1,0 +1,53 @@
+#ifndef FIRSTLIGHT_ENGINE_ARCHITECTURES_CONFIG_FIELDS_H_
+#define FIRSTLIGHT_ENGINE_ARCHITECTURES_CONFIG_FIELDS_H_
+
+// Reading the fields of a config.json, each checked against the range that the engine can compute
+// with. An absent or null field is `otherwise`, the configuration class's own default.
+//
+// Errors are INVALID_ARGUMENT and name file, field, expectation and finding:
+//   config.json: field "num_attention_heads": expected an integer in [1, 4096], found 0
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/decoder_spec.h"
+#include "loader/json.h"
+
+namespace firstlight {
+
+// Largest sizes accepted: well beyond what is published, small enough that the products of sizes
+// that the engine forms stay inside int64_t.
+struct SizeLimits {
+  static constexpr int64_t kVocabulary = int64_t{1} << 24;
+  static constexpr int64_t kHidden = int64_t{1} << 18;
+  static constexpr int64_t kIntermediate = int64_t{1} << 21;
+  static constexpr int64_t kLayers = 4096;
+  static constexpr int64_t kHeads = 4096;
+  static constexpr int64_t kHeadDim = 1024;
+  static constexpr int64_t kPositions = int64_t{1} << 30;
+};
+
+// An integer in [minimum, maximum].
+absl::StatusOr<int64_t> ReadInteger(const JsonValue& config, std::string_view key,
+                                    int64_t otherwise, int64_t minimum, int64_t maximum);
+
+// A finite number in [minimum, maximum].
+absl::StatusOr<double> ReadNumber(const JsonValue& config, std::string_view key, double otherwise,
+                                  double minimum, double maximum);
+
+// A token id, or several in a list; none may be negative.
+absl::StatusOr<std::vector<int32_t>> ReadTokenIds(const JsonValue& config, std::string_view key,
+                                                  std::vector<int32_t> otherwise);
+
+// The rotary fields in either spelling: `rope_theta` with `rope_scaling` {`type` or `rope_type`},
+// or transformers 5's `rope_parameters`, with transformers' precedence between them. UNIMPLEMENTED
+// names a rope type that is not known.
+absl::StatusOr<RopeSpec> ReadRope(const JsonValue& config, int64_t head_dim,
+                                  int64_t max_position_embeddings);
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_ARCHITECTURES_CONFIG_FIELDS_H_

@@ -1,0 +1,115 @@
+#include "engine/model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "engine/tokenizer/tokenizer_factory.h"
+#include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
+
+namespace firstlight {
+namespace {
+
+constexpr std::string_view kGenerationConfig = "generation_config.json";
+constexpr int64_t kMaxGenerationConfigBytes = int64_t{1} << 20;
+
+absl::StatusOr<GenerationConfig> ReadGenerationConfig(const Checkpoint& checkpoint,
+                                                      const ModelConfig& model) {
+  GenerationConfig config;
+  if (checkpoint.HasFile(kGenerationConfig)) {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string json,
+                                checkpoint.ReadFile(kGenerationConfig, kMaxGenerationConfigBytes));
+    FIRSTLIGHT_ASSIGN_OR_RETURN(config, ParseGenerationConfig(json, kGenerationConfig));
+  }
+  if (config.eos_token_ids.empty()) config.eos_token_ids = model.eos_token_ids;
+  if (!config.bos_token_id.has_value()) config.bos_token_id = model.bos_token_id;
+  return config;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Model>> Model::Load(const Options& options) {
+  std::unique_ptr<Model> model(new Model());
+  model->directory_ = options.directory;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(model->checkpoint_, Checkpoint::Open(options.directory));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(model->config_, ParseModelConfig(model->checkpoint_->config()));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(model->generation_config_,
+                              ReadGenerationConfig(*model->checkpoint_, model->config_));
+  const DecoderSpec& spec = model->config_.spec;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(
+      model->weights_,
+      BindWeights(spec, *model->checkpoint_, BindOptions{.copy_weights = options.copy_weights},
+                  &model->load_report_));
+
+  model->context_length_ = std::min(options.context_length.value_or(model->config_.context_length),
+                                    model->config_.context_length);
+  model->cache_shape_ = {.layers = spec.num_hidden_layers,
+                         .num_key_value_heads = spec.num_key_value_heads,
+                         .head_dim = spec.head_dim};
+  FIRSTLIGHT_ASSIGN_OR_RETURN(model->arena_,
+                              options.block_pool->CreateArena(model->cache_shape_.block_bytes()));
+  model->decoder_ =
+      std::make_unique<Decoder>(&spec, &model->weights_, options.kernels, options.workers);
+  return model;
+}
+
+Model::~Model() = default;
+
+absl::Status Model::BuildTokenizer() {
+  {
+    MutexLock lock(&mutex_);
+    while (tokenizer_state_ == TokenizerState::kBuilding) tokenizer_changed_.Wait(&mutex_);
+    if (tokenizer_state_ != TokenizerState::kNotBegun) return tokenizer_status_;
+    tokenizer_state_ = TokenizerState::kBuilding;
+  }
+  absl::StatusOr<std::unique_ptr<const Tokenizer>> tokenizer =
+      OpenTokenizer(checkpoint_->directory());
+  absl::Status status = tokenizer.status();
+  if (status.ok()) status = CheckTokenizerFitsModel(**tokenizer, spec().vocab_size);
+
+  MutexLock lock(&mutex_);
+  if (status.ok()) {
+    tokenizer_ = *std::move(tokenizer);
+    tokenizer_state_ = TokenizerState::kBuilt;
+  } else if (absl::IsNotFound(status)) {
+    tokenizer_state_ = TokenizerState::kAbsent;
+  } else {
+    tokenizer_status_ = status;
+    tokenizer_state_ = TokenizerState::kFailed;
+  }
+  tokenizer_changed_.SignalAll();
+  return tokenizer_status_;
+}
+
+absl::StatusOr<const Tokenizer*> Model::AwaitTokenizer(absl::Time deadline) const {
+  MutexLock lock(&mutex_);
+  while (tokenizer_state_ == TokenizerState::kNotBegun ||
+         tokenizer_state_ == TokenizerState::kBuilding) {
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) {
+      return absl::DeadlineExceededError(
+          StrCat(directory_, ": the tokenizer was not built before the deadline"));
+    }
+    tokenizer_changed_.WaitWithTimeout(&mutex_, left);
+  }
+  switch (tokenizer_state_) {
+    case TokenizerState::kBuilt:
+      return tokenizer_.get();
+    case TokenizerState::kFailed:
+      return absl::FailedPreconditionError(
+          StrCat("the model's tokenizer failed: ", tokenizer_status_.message()));
+    default:
+      return absl::FailedPreconditionError(
+          StrCat(directory_,
+                 ": expected a tokenizer (tokenizer.json, tokenizer.model, or vocab.json with "
+                 "merges.txt), found none: this model takes token ids only"));
+  }
+}
+
+const Tokenizer* Model::tokenizer_if_built() const {
+  MutexLock lock(&mutex_);
+  return tokenizer_.get();
+}
+
+}  // namespace firstlight
