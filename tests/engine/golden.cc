@@ -1,0 +1,166 @@
+#include "tests/engine/golden.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "loader/base/status_macros.h"
+#include "loader/json.h"
+#include "loader/safetensors.h"
+
+namespace firstlight {
+namespace {
+
+const std::string kGoldenFolder = std::string(FIRSTLIGHT_SOURCE_DIR) + "/tests/golden/";
+
+absl::StatusOr<std::vector<int32_t>> ReadIds(const JsonValue& golden, std::string_view key) {
+  std::vector<int32_t> ids;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray array, golden.GetArray(key));
+  for (const JsonValue value : array) {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const int64_t id, value.AsInt64());
+    ids.push_back(static_cast<int32_t>(id));
+  }
+  return ids;
+}
+
+absl::StatusOr<std::vector<float>> ReadFloats(const SafetensorsFile& file, std::string_view name) {
+  for (const TensorView& tensor : file.tensors()) {
+    if (tensor.name != name) continue;
+    std::vector<float> values(static_cast<size_t>(tensor.NumElements()));
+    if (tensor.dtype != DType::kF32) return absl::InvalidArgumentError("expected float32");
+    std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
+    return values;
+  }
+  return absl::NotFoundError("no such tensor in a golden");
+}
+
+absl::Status Read(const std::string& folder, Golden* golden) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const auto json, JsonDocument::ReadFile(folder + "/golden.json"));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(golden->prompt, ReadIds(json->root(), "prompt"));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(golden->greedy, ReadIds(json->root(), "greedy"));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const auto file,
+                              SafetensorsFile::Open(folder + "/golden.safetensors"));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(golden->prompt_logits, ReadFloats(file, "prompt_logits"));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(golden->greedy_logits, ReadFloats(file, "greedy_logits"));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<std::string> GoldenNames() {
+  return {
+      "llama-attention-bias",
+      "llama-biases",
+      "llama-first-release",
+      "llama-head-dim",
+      "llama-misaligned",
+      "llama-mixed-dtypes",
+      "llama-own-head",
+      "llama-rope-dynamic-long",
+      "llama-rope-dynamic-short",
+      "llama-rope-linear",
+      "llama-rope-llama3",
+      "llama-rope-llama3-transformers-5",
+      "llama-sharded",
+      "llama-tied",
+      "llama-untied-mha",
+      "llama-without-prefix",
+      "mistral",
+  };
+}
+
+Golden ReadGolden(const std::string& name) {
+  Golden golden;
+  golden.name = name;
+  golden.checkpoint = kGoldenFolder + name + "/checkpoint";
+  const absl::Status status = Read(kGoldenFolder + name, &golden);
+  EXPECT_TRUE(status.ok()) << name << ": " << status;
+  return golden;
+}
+
+double NormalizedMeanSquaredError(absl::Span<const float> found, absl::Span<const float> expected) {
+  double mean = 0;
+  for (const float value : expected) mean += value;
+  mean /= static_cast<double>(expected.size());
+  double error = 0;
+  double variance = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const double difference = double{found[i]} - double{expected[i]};
+    error += difference * difference;
+    variance += (expected[i] - mean) * (expected[i] - mean);
+  }
+  const double normalized = error / variance;
+  return std::isfinite(normalized) ? normalized : std::numeric_limits<double>::infinity();
+}
+
+absl::StatusOr<std::unique_ptr<TestDecoder>> TestDecoder::Create(const std::string& directory,
+                                                                 const Options& options) {
+  constexpr int64_t kPoolBytes = int64_t{1} << 30;
+  std::unique_ptr<TestDecoder> test(new TestDecoder(options.threads, kPoolBytes));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(test->checkpoint_, Checkpoint::Open(directory));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(test->config_, ParseModelConfig(test->checkpoint_->config()));
+  DecoderSpec& spec = test->config_.spec;
+  if (options.edit_spec) options.edit_spec(&spec);
+  LoadReport report;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(test->weights_, BindWeights(spec, *test->checkpoint_, {}, &report));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const Kernels* kernels, SelectKernels(options.isa));
+  test->cache_shape_ = {.layers = spec.num_hidden_layers,
+                        .num_key_value_heads = spec.num_key_value_heads,
+                        .head_dim = spec.head_dim};
+  FIRSTLIGHT_ASSIGN_OR_RETURN(test->arena_,
+                              test->pool_.CreateArena(test->cache_shape_.block_bytes()));
+  test->decoder_ = std::make_unique<Decoder>(&spec, &test->weights_, kernels, &test->workers_);
+  return test;
+}
+
+TestDecoder::Sequence TestDecoder::NewSequence(int64_t prompt_tokens) {
+  return {.cache = std::make_unique<PagedCache>(cache_shape_, arena_.get()),
+          .rope = ComputeRopeFrequencies(spec().rope, spec().head_dim, prompt_tokens)};
+}
+
+BatchSegment TestDecoder::Advance(Sequence& sequence, absl::Span<const int32_t> tokens,
+                                  int64_t logits_rows) {
+  const int64_t first = sequence.position;
+  sequence.position += static_cast<int64_t>(tokens.size());
+  EXPECT_TRUE(sequence.cache->Reserve(sequence.position));
+  return {.tokens = tokens,
+          .first_position = first,
+          .cache = sequence.cache.get(),
+          .rope = &sequence.rope,
+          .logits_rows = logits_rows};
+}
+
+std::vector<float> TestDecoder::Run(Sequence& sequence, absl::Span<const int32_t> tokens,
+                                    int64_t logits_rows) {
+  const auto pass = decoder().Forward({Advance(sequence, tokens, logits_rows)});
+  return {pass->logits().begin(), pass->logits().end()};
+}
+
+GoldenAnswer AnswerGolden(TestDecoder& decoder, const Golden& golden) {
+  const auto tokens = static_cast<int64_t>(golden.prompt.size());
+  const auto vocab_size = static_cast<size_t>(decoder.spec().vocab_size);
+  TestDecoder::Sequence sequence = decoder.NewSequence(tokens);
+  GoldenAnswer answer;
+  const std::vector<float> prompt_logits = decoder.Run(sequence, golden.prompt, tokens);
+  answer.prompt_error = NormalizedMeanSquaredError(prompt_logits, golden.prompt_logits);
+
+  std::vector<float> logits(prompt_logits.end() - static_cast<int64_t>(vocab_size),
+                            prompt_logits.end());
+  std::vector<float> found;
+  for (const int32_t expected : golden.greedy) {
+    found.insert(found.end(), logits.begin(), logits.end());
+    const auto best = std::max_element(logits.begin(), logits.end());
+    const auto token = static_cast<int32_t>(best - logits.begin());
+    answer.greedy.push_back(token);
+    if (token != expected) break;
+    logits = decoder.Run(sequence, {token}, 1);
+  }
+  answer.greedy_error = NormalizedMeanSquaredError(
+      found, absl::MakeConstSpan(golden.greedy_logits).first(found.size()));
+  return answer;
+}
+
+}  // namespace firstlight
