@@ -26,7 +26,8 @@ endif()
 add_compile_options(-ffp-contract=off)
 
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
-set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer")
+# Sanitizers see wild accesses; the library's own assertions see those that stay inside a block.
+set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS")
 if(FIRSTLIGHT_SANITIZE)
   add_compile_options(-fsanitize=${FIRSTLIGHT_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${FIRSTLIGHT_SANITIZE})
