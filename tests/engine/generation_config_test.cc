@@ -1,0 +1,75 @@
+#include "engine/generation_config.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/loader/status_matchers.h"
+
+namespace firstlight {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+absl::StatusOr<GenerationConfig> Parse(std::string_view json) {
+  return ParseGenerationConfig(json, "generation_config.json");
+}
+
+TEST(GenerationConfigTest, ReadsWhatTheFileSays) {
+  const auto config = Parse(R"({"do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": 0.95,
+      "min_p": 0.05, "typical_p": 0.9, "repetition_penalty": 1.1, "max_new_tokens": 100,
+      "max_length": 4096, "bos_token_id": 1, "pad_token_id": 0, "eos_token_id": [2, 3],
+      "transformers_version": "4.45.0"})");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->do_sample, true);
+  EXPECT_EQ(config->temperature, 0.6);
+  EXPECT_EQ(config->top_k, 20);
+  EXPECT_EQ(config->top_p, 0.95);
+  EXPECT_EQ(config->min_p, 0.05);
+  EXPECT_EQ(config->typical_p, 0.9);
+  EXPECT_EQ(config->repetition_penalty, 1.1);
+  EXPECT_EQ(config->max_new_tokens, 100);
+  EXPECT_EQ(config->max_length, 4096);
+  EXPECT_EQ(config->bos_token_id, 1);
+  EXPECT_EQ(config->pad_token_id, 0);
+  EXPECT_THAT(config->eos_token_ids, ElementsAre(2, 3));
+}
+
+TEST(GenerationConfigTest, WhatIsAbsentOrNullIsUnset) {
+  for (const char* json : {"{}", R"({"do_sample": null, "temperature": null, "top_k": null,
+                                     "eos_token_id": null, "bos_token_id": null})"}) {
+    const auto config = Parse(json);
+    ASSERT_THAT(config, IsOk());
+    EXPECT_FALSE(config->do_sample.has_value());
+    EXPECT_FALSE(config->temperature.has_value());
+    EXPECT_FALSE(config->top_k.has_value());
+    EXPECT_FALSE(config->bos_token_id.has_value());
+    EXPECT_THAT(config->eos_token_ids, IsEmpty());
+  }
+}
+
+TEST(GenerationConfigTest, OneEndOfSequenceTokenNeedsNoList) {
+  EXPECT_THAT(Parse(R"({"eos_token_id": 7})")->eos_token_ids, ElementsAre(7));
+}
+
+TEST(GenerationConfigTest, ErrorsNameTheFileAndTheField) {
+  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+  for (const char* field : {"temperature", "top_p", "min_p", "typical_p", "repetition_penalty",
+                            "top_k", "max_new_tokens", "max_length", "eos_token_id"}) {
+    const std::string quoted = std::string("\"") + field + "\"";
+    for (const char* value : {"-1", "\"a\"", "{}"}) {
+      EXPECT_THAT(Parse("{" + quoted + ": " + value + "}"),
+                  StatusIs(kInvalid, AllOf(HasSubstr("generation_config.json"), HasSubstr(quoted))))
+          << field << " " << value;
+    }
+  }
+  EXPECT_THAT(Parse(R"({"do_sample": 1})"), StatusIs(kInvalid, HasSubstr("\"do_sample\"")));
+  EXPECT_THAT(Parse(R"({"top_p": 1.5})"), StatusIs(kInvalid, HasSubstr("found 1.5")));
+  EXPECT_THAT(Parse("not json"), StatusIs(kInvalid, HasSubstr("generation_config.json")));
+}
+
+}  // namespace
+}  // namespace firstlight

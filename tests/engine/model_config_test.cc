@@ -1,0 +1,212 @@
+#include "engine/model_config.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "loader/base/strings.h"
+#include "tests/engine/llama_checkpoint.h"
+#include "tests/loader/status_matchers.h"
+
+namespace firstlight {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+constexpr auto kUnimplemented = absl::StatusCode::kUnimplemented;
+
+absl::StatusOr<ModelConfig> Parse(const std::string& json) {
+  const auto document = JsonDocument::Parse("config.json", json);
+  if (!document.ok()) return document.status();
+  return ParseModelConfig(**document);
+}
+
+// A small Llama with further members.
+absl::StatusOr<ModelConfig> ParseLlama(std::string_view more) {
+  return Parse(LlamaConfig({}, more));
+}
+
+TEST(ModelConfigTest, ReadsThePublishedSpelling) {
+  const auto config = ParseLlama(R"(, "rope_theta": 500000.0, "torch_dtype": "bfloat16",
+      "rope_scaling": {"rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0,
+                       "high_freq_factor": 4.0, "original_max_position_embeddings": 8192},
+      "max_position_embeddings": 131072, "rms_norm_eps": 1e-05, "tie_word_embeddings": true,
+      "bos_token_id": 128000, "eos_token_id": [128001, 128008], "head_dim": 64)");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->architecture, "LlamaForCausalLM");
+  EXPECT_EQ(config->context_length, 131072);
+  EXPECT_EQ(config->bos_token_id, 128000);
+  EXPECT_THAT(config->eos_token_ids, ElementsAre(128001, 128008));
+  const DecoderSpec& spec = config->spec;
+  EXPECT_EQ(spec.head_dim, 64);
+  EXPECT_EQ(spec.attention_scale, 0.125);
+  EXPECT_EQ(spec.rms_norm_eps, 1e-5);
+  EXPECT_TRUE(spec.tie_word_embeddings);
+  EXPECT_EQ(spec.rope, (RopeSpec{.type = RopeType::kLlama3,
+                                 .theta = 500000.0,
+                                 .factor = 32.0,
+                                 .low_freq_factor = 1.0,
+                                 .high_freq_factor = 4.0,
+                                 .trained_positions = 8192}));
+}
+
+TEST(ModelConfigTest, BothSpellingsOfRopeAreTheSame) {
+  const auto published =
+      ParseLlama(R"(, "rope_theta": 5000.0, "rope_scaling": {"type": "linear", "factor": 2})");
+  const auto renamed = ParseLlama(
+      R"(, "rope_parameters": {"rope_theta": 5000.0, "rope_type": "linear", "factor": 2.0})");
+  ASSERT_THAT(published, IsOk());
+  ASSERT_THAT(renamed, IsOk());
+  EXPECT_EQ(published->spec, renamed->spec);
+  EXPECT_EQ(published->spec.rope.type, RopeType::kLinear);
+}
+
+TEST(ModelConfigTest, RopeScalingGoesBeforeRopeParametersAndItsThetaBeforeTheOuterOne) {
+  const auto config = ParseLlama(
+      R"(, "rope_theta": 3.0, "rope_parameters": {"rope_type": "dynamic", "factor": 4.0},
+         "rope_scaling": {"rope_theta": 7.0, "rope_type": "linear", "factor": 2.0})");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->spec.rope.theta, 7.0);
+  EXPECT_EQ(config->spec.rope.type, RopeType::kLinear);
+  const auto empty = ParseLlama(R"(, "rope_theta": 3.0, "rope_scaling": {})");
+  ASSERT_THAT(empty, IsOk());
+  EXPECT_EQ(empty->spec.rope, (RopeSpec{.theta = 3.0}));
+}
+
+TEST(ModelConfigTest, DynamicRopeStretchesTheContext) {
+  const auto config = ParseLlama(
+      R"(, "max_position_embeddings": 100, "head_dim": 4,
+         "rope_scaling": {"type": "dynamic", "factor": 2.5})");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->context_length, 250);
+  EXPECT_EQ(config->spec.rope.trained_positions, 100);
+}
+
+TEST(ModelConfigTest, AbsentFieldsHaveTheClassesOwnDefaults) {
+  const auto config = Parse(R"({"model_type": "llama"})");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->architecture, "LlamaForCausalLM");
+  EXPECT_EQ(config->context_length, 2048);
+  EXPECT_EQ(config->bos_token_id, 1);
+  EXPECT_THAT(config->eos_token_ids, ElementsAre(2));
+  const DecoderSpec& spec = config->spec;
+  EXPECT_EQ(spec.vocab_size, 32000);
+  EXPECT_EQ(spec.hidden_size, 4096);
+  EXPECT_EQ(spec.intermediate_size, 11008);
+  EXPECT_EQ(spec.num_hidden_layers, 32);
+  EXPECT_EQ(spec.num_attention_heads, 32);
+  EXPECT_EQ(spec.num_key_value_heads, 32);
+  EXPECT_EQ(spec.head_dim, 128);
+  EXPECT_EQ(spec.rms_norm_eps, 1e-6);
+  EXPECT_FALSE(spec.tie_word_embeddings);
+  EXPECT_EQ(spec.rope, RopeSpec());
+
+  const auto mistral =
+      Parse(R"({"architectures": ["MistralForCausalLM"], "sliding_window": null})");
+  ASSERT_THAT(mistral, IsOk());
+  EXPECT_EQ(mistral->spec.intermediate_size, 14336);
+  EXPECT_EQ(mistral->spec.num_key_value_heads, 8);
+  EXPECT_EQ(mistral->context_length, 131072);
+}
+
+TEST(ModelConfigTest, NullIsAbsent) {
+  const auto config = ParseLlama(R"(, "rope_scaling": null, "head_dim": null,
+      "eos_token_id": null, "bos_token_id": null, "quantization_config": null)");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->spec.head_dim, 2);
+  EXPECT_THAT(Parse(R"({"model_type": "llama", "eos_token_id": []})")->eos_token_ids, IsEmpty());
+}
+
+TEST(ModelConfigTest, UnknownArchitectureIsNamedWithTheKnownOnes) {
+  EXPECT_THAT(Parse(R"({"architectures": ["WhisperForConditionalGeneration"]})"),
+              StatusIs(kUnimplemented,
+                       AllOf(HasSubstr("config.json: architecture "
+                                       "\"WhisperForConditionalGeneration\" is not implemented"),
+                             HasSubstr("LlamaForCausalLM"), HasSubstr("MistralForCausalLM"))));
+  EXPECT_THAT(Parse(R"({"model_type": "whisper"})"),
+              StatusIs(kUnimplemented, HasSubstr("\"whisper\"")));
+  EXPECT_THAT(Parse("{}"), StatusIs(kInvalid, HasSubstr("model_type")));
+  EXPECT_THAT(Parse("[]"), StatusIs(kInvalid, HasSubstr("config.json")));
+  EXPECT_THAT(Parse(R"({"architectures": "LlamaForCausalLM"})"),
+              StatusIs(kInvalid, HasSubstr("architectures")));
+}
+
+TEST(ModelConfigTest, ShortSlidingWindowIsRefusedByName) {
+  const auto parse = [](std::string_view more) {
+    return Parse(StrCat(R"({"architectures": ["MistralForCausalLM"])", more, "}"));
+  };
+  EXPECT_THAT(parse(R"(, "sliding_window": 4096, "max_position_embeddings": 32768)"),
+              StatusIs(kUnimplemented, HasSubstr("sliding_window of 4096")));
+  EXPECT_THAT(parse(""), StatusIs(kUnimplemented, HasSubstr("MistralConfig's default")));
+  // A window that no sequence outgrows hides nothing.
+  EXPECT_THAT(parse(R"(, "max_position_embeddings": 4096)"), IsOk());
+}
+
+struct Refusal {
+  const char* members;
+  absl::StatusCode code;
+  const char* message;
+};
+
+class RefusedConfigTest : public testing::TestWithParam<Refusal> {};
+
+TEST_P(RefusedConfigTest, NamesTheField) {
+  EXPECT_THAT(ParseLlama(GetParam().members),
+              StatusIs(GetParam().code, HasSubstr(GetParam().message)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fields, RefusedConfigTest,
+    testing::Values(
+        Refusal{R"(, "max_position_embeddings": 0)", kInvalid, "\"max_position_embeddings\""},
+        Refusal{R"(, "head_dim": 3)", kInvalid, "expected an even head_dim"},
+        Refusal{R"(, "head_dim": 0)", kInvalid, "\"head_dim\""},
+        Refusal{R"(, "head_dim": 2048)", kInvalid, "\"head_dim\""},
+        Refusal{R"(, "head_dim": "64")", kInvalid, "\"head_dim\""},
+        Refusal{R"(, "rms_norm_eps": -1e-6)", kInvalid, "\"rms_norm_eps\""},
+        Refusal{R"(, "rms_norm_eps": 1e300)", kInvalid, "\"rms_norm_eps\""},
+        Refusal{R"(, "tie_word_embeddings": "yes")", kInvalid, "\"tie_word_embeddings\""},
+        Refusal{R"(, "eos_token_id": -1)", kInvalid, "\"eos_token_id\""},
+        Refusal{R"(, "eos_token_id": [1, 4294967296])", kInvalid, "\"eos_token_id[1]\""},
+        Refusal{R"(, "rope_theta": 0)", kInvalid, "\"rope_theta\""},
+        Refusal{R"(, "rope_scaling": "linear")", kInvalid, "\"rope_scaling\""},
+        Refusal{R"(, "rope_scaling": {"type": "linear"})", kInvalid, "\"factor\""},
+        Refusal{R"(, "rope_scaling": {"type": "linear", "factor": 0})", kInvalid,
+                "\"rope_scaling.factor\""},
+        Refusal{R"(, "rope_scaling": {"type": "dynamic", "factor": 2})", kInvalid,
+                "head_dim above 2"},
+        Refusal{R"(, "rope_scaling": {"type": "llama3", "factor": 2, "low_freq_factor": 4,
+                   "high_freq_factor": 4})",
+                kInvalid, "high_freq_factor above low_freq_factor"},
+        Refusal{R"(, "rope_scaling": {"type": "yarn", "factor": 2})", kUnimplemented,
+                "rope type \"yarn\" is not implemented"},
+        Refusal{R"(, "partial_rotary_factor": 0.5)", kUnimplemented, "\"partial_rotary_factor\""},
+        Refusal{R"(, "hidden_act": "gelu")", kUnimplemented, "activation \"gelu\""},
+        Refusal{R"(, "quantization_config": {"quant_method": "gptq"})", kUnimplemented,
+                "\"quantization_config\""}));
+
+TEST(ModelConfigTest, SizesAreBounded) {
+  const auto parse = [](LlamaShape shape) { return Parse(LlamaConfig(shape)); };
+  constexpr int64_t kHuge = int64_t{1} << 62;
+  EXPECT_THAT(parse({.vocab_size = 0}), StatusIs(kInvalid, HasSubstr("\"vocab_size\"")));
+  EXPECT_THAT(parse({.vocab_size = kHuge}), StatusIs(kInvalid, HasSubstr("\"vocab_size\"")));
+  EXPECT_THAT(parse({.hidden_size = -8}), StatusIs(kInvalid, HasSubstr("\"hidden_size\"")));
+  EXPECT_THAT(parse({.hidden_size = kHuge}), StatusIs(kInvalid, HasSubstr("\"hidden_size\"")));
+  EXPECT_THAT(parse({.hidden_size = 9}), StatusIs(kInvalid, HasSubstr("a multiple of")));
+  EXPECT_THAT(parse({.intermediate_size = kHuge}),
+              StatusIs(kInvalid, HasSubstr("\"intermediate_size\"")));
+  EXPECT_THAT(parse({.num_hidden_layers = 1000000000}),
+              StatusIs(kInvalid, HasSubstr("\"num_hidden_layers\"")));
+  EXPECT_THAT(parse({.num_attention_heads = 0}),
+              StatusIs(kInvalid, HasSubstr("\"num_attention_heads\": expected an integer in [1, "
+                                           "4096], found 0")));
+  EXPECT_THAT(parse({.num_key_value_heads = 0}),
+              StatusIs(kInvalid, HasSubstr("\"num_key_value_heads\"")));
+  EXPECT_THAT(parse({.num_key_value_heads = 3}),
+              StatusIs(kInvalid, HasSubstr("a multiple of num_key_value_heads, found 4 and 3")));
+}
+
+}  // namespace
+}  // namespace firstlight
