@@ -16,8 +16,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "engine/clock.h"
 #include "engine/generation.h"
 #include "engine/kernels/kernels.h"
+#include "engine/layer_gate.h"
 #include "engine/model.h"
 
 namespace firstlight {
@@ -29,11 +31,15 @@ class Engine {
     Isa isa = Isa::kAuto;
     int64_t kv_cache_bytes = 0;  // REQUIRED: the budget of all models together
     int64_t max_sequences = 64;  // running, per process
-    int64_t max_queue = 256;     // waiting, per process, tokenizing included
+    int64_t max_queue = 256;     // waiting, per process: more than both together are refused
     int64_t default_max_tokens = 256;
     // Rows of a step: decode rows first, then prompt chunks up to this many together.
     int64_t step_tokens = 512;
     int tokenizer_threads = 1;
+    // Whether a layer's weights are ready; nullptr: always. Outlives the engine.
+    LayerGate* layer_gate = nullptr;
+    // nullptr: the system's. Outlives the engine.
+    const Clock* clock = nullptr;
   };
 
   // A request under way, until its observer's OnDone.
@@ -41,7 +47,7 @@ class Engine {
 
   struct SequenceCounts {
     int64_t running = 0;
-    int64_t waiting = 0;  // tokenizing, queued, or preempted
+    int64_t waiting = 0;  // tokenizing, queued, preempted, or their reader has no room
   };
 
   static absl::StatusOr<std::unique_ptr<Engine>> Create(const Options& options);
@@ -49,12 +55,15 @@ class Engine {
   ~Engine();
 
   // Model::Load with this engine's kernels, workers and budget. Blocks for a few milliseconds; any
-  // thread.
+  // thread. The model must not outlive the engine. The caller sees to it that
+  // Model::BuildTokenizer is called: requests wait for it.
   absl::StatusOr<std::unique_ptr<Model>> LoadModel(const std::string& directory,
                                                    std::optional<int64_t> context_length) const;
 
-  // Admits a request. Never blocks on I/O or compute. RESOURCE_EXHAUSTED when the queue is full;
-  // other errors of the request come through the observer. Keeps `model` until the end.
+  // Admits a request. Never blocks on I/O or compute. Refused at once: INVALID_ARGUMENT for an
+  // option out of range; RESOURCE_EXHAUSTED when its sequences and those under way would be more
+  // than max_sequences + max_queue. Errors that need its tokenizer or its model come through the
+  // observer, which is not called when this fails. Keeps `model` until the end.
   absl::StatusOr<RequestId> Submit(std::shared_ptr<Model> model, GenerationRequest request,
                                    std::shared_ptr<GenerationObserver> observer);
 
@@ -68,6 +77,9 @@ class Engine {
 
   // Ends every request of `model` with `reason` for each unfinished sequence and OnDone(OK).
   void EndRequests(const Model* model, FinishReason reason);
+
+  // A layer gate that was closed may be open now.
+  void Wake();
 
   SequenceCounts CountSequences(const Model* model) const;
   int64_t kv_cache_used_bytes() const;

@@ -5,7 +5,7 @@
 //
 // Options that a request may leave out are std::optional, so that 0 and unset differ. What is
 // unset comes from the checkpoint's generation_config.json, then from the server's defaults
-// (engine/generation_config.h resolves and validates). Field names are those of
+// (engine/generation_options.h checks and resolves). Field names are those of
 // proto/firstlight/v1/generation.proto; errors name them by their path ("sampling.top_p").
 
 #include <cstdint>
@@ -121,7 +121,8 @@ struct FinishedEvent {
 
 // Receives the events of one request. Every call comes from the engine's threads, one at a time,
 // and must not block, take long or call back into the engine. Order: OnStarted once, deltas, one
-// OnFinished per sequence, OnDone once and last; or OnDone alone with an error.
+// OnFinished per sequence, OnDone once and last. An error may take the place of what is still to
+// come at any point: OnDone(error), and nothing after it.
 class GenerationObserver {
  public:
   virtual ~GenerationObserver() = default;

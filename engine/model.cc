@@ -68,18 +68,36 @@ absl::Status Model::BuildTokenizer() {
   absl::Status status = tokenizer.status();
   if (status.ok()) status = CheckTokenizerFitsModel(**tokenizer, spec().vocab_size);
 
-  MutexLock lock(&mutex_);
-  if (status.ok()) {
-    tokenizer_ = *std::move(tokenizer);
-    tokenizer_state_ = TokenizerState::kBuilt;
-  } else if (absl::IsNotFound(status)) {
-    tokenizer_state_ = TokenizerState::kAbsent;
-  } else {
+  std::vector<std::function<void()>> callbacks;
+  {
+    MutexLock lock(&mutex_);
+    if (status.ok()) {
+      tokenizer_ = *std::move(tokenizer);
+      tokenizer_state_ = TokenizerState::kBuilt;
+    } else if (absl::IsNotFound(status)) {
+      tokenizer_state_ = TokenizerState::kAbsent;
+      status = absl::OkStatus();
+    } else {
+      tokenizer_state_ = TokenizerState::kFailed;
+    }
     tokenizer_status_ = status;
-    tokenizer_state_ = TokenizerState::kFailed;
+    callbacks = std::move(settled_callbacks_);
+    tokenizer_changed_.SignalAll();
   }
-  tokenizer_changed_.SignalAll();
-  return tokenizer_status_;
+  for (const std::function<void()>& callback : callbacks) callback();
+  return status;
+}
+
+void Model::WhenTokenizerSettled(std::function<void()> callback) const {
+  {
+    MutexLock lock(&mutex_);
+    if (tokenizer_state_ == TokenizerState::kNotBegun ||
+        tokenizer_state_ == TokenizerState::kBuilding) {
+      settled_callbacks_.push_back(std::move(callback));
+      return;
+    }
+  }
+  callback();
 }
 
 absl::StatusOr<const Tokenizer*> Model::AwaitTokenizer(absl::Time deadline) const {

@@ -11,9 +11,11 @@
 // shared_ptr a deleter that hands the object to a thread for it (server/model_registry.h).
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -63,6 +65,11 @@ class Model {
   // As AwaitTokenizer, without waiting: nullptr while it is being built or where there is none.
   const Tokenizer* tokenizer_if_built() const;
 
+  // Calls `callback` once the tokenizer is built, has failed or is known to be absent: at once, on
+  // this thread, where that is so; else on BuildTokenizer's thread. It must not block. After that
+  // AwaitTokenizer and BuildTokenizer return without waiting.
+  void WhenTokenizerSettled(std::function<void()> callback) const;
+
   const std::string& architecture() const { return config_.architecture; }
   const DecoderSpec& spec() const { return config_.spec; }
   const Checkpoint& checkpoint() const { return *checkpoint_; }
@@ -96,6 +103,7 @@ class Model {
   TokenizerState tokenizer_state_ ABSL_GUARDED_BY(mutex_) = TokenizerState::kNotBegun;
   absl::Status tokenizer_status_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<const Tokenizer> tokenizer_ ABSL_GUARDED_BY(mutex_);
+  mutable std::vector<std::function<void()>> settled_callbacks_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace firstlight

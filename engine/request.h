@@ -1,0 +1,63 @@
+#ifndef FIRSTLIGHT_ENGINE_REQUEST_H_
+#define FIRSTLIGHT_ENGINE_REQUEST_H_
+
+// One request on its way through the scheduler, and its sequences. Belongs to the engine's thread;
+// only the observer is called from there to the outside.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "engine/generation.h"
+#include "engine/generation_options.h"
+#include "engine/model.h"
+#include "engine/rope.h"
+#include "engine/sequence.h"
+#include "engine/tokenizer/tokenizer.h"
+
+namespace firstlight {
+
+using RequestId = uint64_t;
+
+// A prompt as token ids, with the tokenizer to turn the answer into text.
+struct TokenizedPrompt {
+  std::vector<int32_t> ids;
+  std::string text;                      // where the request echoes it
+  const Tokenizer* tokenizer = nullptr;  // nullptr: the model has none
+};
+
+struct Request {
+  RequestId id = 0;  // ascending with arrival
+  std::shared_ptr<Model> model;
+  GenerationRequest options;  // its input is empty: it went to the tokenizer
+  std::shared_ptr<GenerationObserver> observer;
+  absl::Time arrival;
+  uint64_t drawn_seed = 0;
+
+  // Set when the prompt has been tokenized and the options resolved.
+  TokenizedPrompt prompt;
+  ResolvedOptions resolved;
+  RopeFrequencies rope;
+
+  bool started = false;      // OnStarted was called
+  bool has_room = true;      // the observer's last answer
+  bool ask_for_room = true;  // false from "no room" until Resume
+  // Of the prompt, which the sequences share.
+  std::optional<absl::Time> first_step;
+  std::optional<absl::Time> prefill_end;
+
+  std::vector<std::unique_ptr<Sequence>> sequences;  // empty until tokenized
+  bool ended = false;                                // OnDone was called
+
+  absl::Time time_limit_end() const {
+    return options.stopping.time_limit.has_value() ? arrival + *options.stopping.time_limit
+                                                   : absl::InfiniteFuture();
+  }
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_REQUEST_H_

@@ -1,0 +1,261 @@
+// The half of Scheduler that is about the batch: who is in it, what a step runs, what comes of it.
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "engine/scheduler.h"
+
+namespace firstlight {
+
+bool Scheduler::Step() {
+  EndExpired(options_.clock->Now());
+  AskForRoom();
+  Join();
+  UpdateLanes();
+  for (size_t turn = 0; turn < lanes_.size(); ++turn) {
+    // To the back first: whoever runs now comes last in the next round, and whoever has to wait at
+    // its gate is asked again then.
+    std::rotate(lanes_.begin(), lanes_.begin() + 1, lanes_.end());
+    if (RunTurn(&lanes_.back())) {
+      DropEnded();
+      return true;
+    }
+  }
+  return false;
+}
+
+// Lanes of the models that have a sequence in the batch or a pass under way, in the order that they
+// had.
+void Scheduler::UpdateLanes() {
+  std::set<const Model*> models;
+  for (const Sequence* const sequence : running_) {
+    models.insert(sequence->request().model.get());
+  }
+  std::erase_if(lanes_, [&models](const Lane& lane) {
+    return lane.pass == nullptr && !models.contains(lane.model);
+  });
+  for (const Lane& lane : lanes_) {
+    models.erase(lane.model);
+  }
+  for (const Model* const model : models) {
+    lanes_.push_back({.model = model, .pass = nullptr});
+  }
+}
+
+void Scheduler::AskForRoom() {
+  for (auto& [id, request] : requests_) {
+    if (request->ask_for_room) {
+      request->has_room = request->observer->HasRoom();
+      request->ask_for_room = request->has_room;
+    }
+  }
+  std::vector<Sequence*> paused;
+  std::copy_if(
+      running_.begin(), running_.end(), std::back_inserter(paused),
+      [](const Sequence* sequence) { return !sequence->request().has_room && !sequence->in_pass; });
+  std::for_each(paused.begin(), paused.end(), [this](Sequence* sequence) { Wait(sequence); });
+}
+
+// Oldest first, and nobody overtakes one that there is no memory for: it would wait for ever.
+void Scheduler::Join() {
+  const std::vector<Sequence*> waiting(waiting_.begin(), waiting_.end());
+  for (Sequence* const sequence : waiting) {
+    if (!sequence->request().has_room) {
+      continue;
+    }
+    if (static_cast<int64_t>(running_.size()) >= options_.max_sequences ||
+        !ReserveToJoin(sequence)) {
+      return;
+    }
+    waiting_.erase(sequence);
+    running_.insert(sequence);
+    sequence->state = Sequence::State::kRunning;
+  }
+}
+
+// Room for what the sequence has to compute now, and for one more block for each sequence in the
+// batch: one that joins must not make others give way at once.
+bool Scheduler::ReserveToJoin(Sequence* sequence) {
+  int64_t spare_bytes = 0;
+  for (const Sequence* const other : running_) {
+    spare_bytes += other->request().model->arena()->block_bytes();
+  }
+  const BlockArena& arena = *sequence->request().model->arena();
+  const int64_t held = sequence->cache()->reserved_positions() / kBlockTokens;
+  const int64_t needed_bytes =
+      std::max<int64_t>(BlocksFor(sequence->length()) - held, 0) * arena.block_bytes();
+  const auto fits = [&] {
+    return options_.block_pool->used_bytes() + needed_bytes + spare_bytes <=
+           options_.block_pool->capacity_bytes();
+  };
+  while (!fits()) {
+    std::vector<Sequence*> sequences;
+    const std::vector<BlockHolder> holders = BlockHolders(&sequences);
+    const std::optional<int64_t> victim = ChooseIdleVictim(holders, sequence->age());
+    if (!victim.has_value()) {
+      return false;
+    }
+    GiveWay(sequences[*victim]);
+  }
+  return sequence->cache()->Reserve(sequence->length());
+}
+
+bool Scheduler::ReserveToGoOn(Sequence* sequence) {
+  while (!sequence->cache()->Reserve(sequence->length())) {
+    std::vector<Sequence*> sequences;
+    const std::vector<BlockHolder> holders = BlockHolders(&sequences);
+    const std::optional<int64_t> victim = ChooseVictim(holders, sequence->age());
+    if (!victim.has_value()) {
+      return false;
+    }
+    GiveWay(sequences[*victim]);
+    if (sequences[*victim] == sequence) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::vector<BlockHolder> Scheduler::BlockHolders(std::vector<Sequence*>* sequences) const {
+  std::vector<BlockHolder> holders;
+  for (const SequenceSet* const set : {&running_, &waiting_}) {
+    for (Sequence* const sequence : *set) {
+      if (sequence->holds_blocks()) {
+        sequences->push_back(sequence);
+        holders.push_back(
+            {.age = sequence->age(), .in_batch = set == &running_, .in_pass = sequence->in_pass});
+      }
+    }
+  }
+  return holders;
+}
+
+void Scheduler::GiveWay(Sequence* sequence) {
+  sequence->ReleaseBlocks();
+  Wait(sequence);
+}
+
+void Scheduler::Wait(Sequence* sequence) {
+  running_.erase(sequence);
+  waiting_.insert(sequence);
+  sequence->state = Sequence::State::kWaiting;
+}
+
+bool Scheduler::RunTurn(Lane* lane) {
+  if (lane->pass == nullptr) {
+    // A closed gate at the first stage: the sequences stay free to give way until it opens.
+    if (options_.gate != nullptr && !options_.gate->IsOpen(*lane->model, -1)) {
+      return false;
+    }
+    lane->pass = BeginPass(lane->model);
+    if (lane->pass == nullptr) {
+      return false;
+    }
+  }
+  const int64_t stages = lane->pass->Run(options_.gate);
+  if (!lane->pass->done()) {
+    return stages > 0;
+  }
+  CompletePass(std::move(lane->pass));
+  return true;
+}
+
+std::unique_ptr<BatchPass> Scheduler::BeginPass(const Model* model) {
+  std::vector<Sequence*> members;
+  std::copy_if(
+      running_.begin(), running_.end(), std::back_inserter(members),
+      [model](const Sequence* sequence) { return sequence->request().model.get() == model; });
+  std::vector<RunnableSequence> runnable;
+  std::vector<Sequence*> ready;
+  for (Sequence* const sequence : members) {
+    // One that gave way for an older one of this round is in the batch no more.
+    if (sequence->state == Sequence::State::kRunning && ReserveToGoOn(sequence)) {
+      ready.push_back(sequence);
+      runnable.push_back({.remaining = sequence->remaining(), .decoding = sequence->decoding()});
+    }
+  }
+  const std::vector<int64_t> rows = PlanRows(runnable, options_.step_tokens);
+  std::vector<BatchPass::Part> parts;
+  const absl::Time now = options_.clock->Now();
+  for (size_t i = 0; i < ready.size(); ++i) {
+    if (rows[i] == 0) {
+      continue;
+    }
+    parts.push_back({.sequence = ready[i], .rows = rows[i]});
+    Request* const request = Find(ready[i]->age().request);
+    if (!request->first_step.has_value()) {
+      request->first_step = now;
+    }
+  }
+  return parts.empty() ? nullptr : std::make_unique<BatchPass>(model, std::move(parts));
+}
+
+void Scheduler::CompletePass(std::unique_ptr<BatchPass> pass) {
+  const std::vector<BatchPass::Part>& parts = pass->parts();
+  std::vector<absl::StatusOr<Sequence::Sampled>> sampled(parts.size(), Sequence::Sampled());
+  options_.workers->ParallelFor(
+      static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end, int worker) {
+        for (int64_t i = begin; i < end; ++i) {
+          const BatchPass::Part& part = parts[i];
+          if (part.has_logits && part.sequence->state != Sequence::State::kFinished) {
+            sampled[i] = part.sequence->Sample(pass->logits(part), &scratches_[worker]);
+          }
+        }
+      });
+  const absl::Time now = options_.clock->Now();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const BatchPass::Part& part = parts[i];
+    Sequence* const sequence = part.sequence;
+    sequence->in_pass = false;
+    if (sequence->state == Sequence::State::kFinished) {
+      sequence->ReleaseBlocks();
+      continue;
+    }
+    sequence->Advance(part.rows);
+    if (!part.has_logits) {
+      continue;
+    }
+    Request* const request = Find(sequence->age().request);
+    if (!request->prefill_end.has_value()) {
+      request->prefill_end = now;
+      ShareFirstToken(sequence, pass->logits(part), now);
+    }
+    TakeToken(sequence, std::move(sampled[i]), now);
+  }
+}
+
+// The other sequences of the request: same logits, their own draws, and a copy of the prompt's keys
+// and values while there is room. One that finds none computes them when its turn comes.
+void Scheduler::ShareFirstToken(Sequence* leader, absl::Span<const float> logits, absl::Time now) {
+  Request* const request = Find(leader->age().request);
+  for (const std::unique_ptr<Sequence>& sequence : request->sequences) {
+    if (sequence->state != Sequence::State::kAwaitingPrompt || request->ended) {
+      continue;
+    }
+    Wait(sequence.get());
+    TakeToken(sequence.get(), sequence->Sample(logits, &scratches_[0]), now);
+    if (sequence->state != Sequence::State::kFinished) {
+      sequence->CopyPromptFrom(*leader);
+    }
+  }
+}
+
+void Scheduler::TakeToken(Sequence* sequence, absl::StatusOr<Sequence::Sampled> sampled,
+                          absl::Time now) {
+  Request* const request = Find(sequence->age().request);
+  if (request->ended) {
+    return;
+  }
+  if (!sampled.ok()) {
+    End(request, sampled.status());
+    return;
+  }
+  Deliver(sequence, sequence->Accept(*std::move(sampled), now));
+  if (std::all_of(request->sequences.begin(), request->sequences.end(),
+                  [](const auto& other) { return other->state == Sequence::State::kFinished; })) {
+    End(request, absl::OkStatus());
+  }
+}
+
+}  // namespace firstlight

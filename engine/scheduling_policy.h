@@ -1,0 +1,56 @@
+#ifndef FIRSTLIGHT_ENGINE_SCHEDULING_POLICY_H_
+#define FIRSTLIGHT_ENGINE_SCHEDULING_POLICY_H_
+
+// What the next step runs, who gives way and whose turn it is: pure functions of a snapshot, so
+// that they are tested without threads, models or caches. docs/scheduling.md says why.
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace firstlight {
+
+// Order of arrival: smaller is older. Kept over preemption, so that a sequence that gave way is
+// still ahead of those that came after it.
+struct SequenceAge {
+  uint64_t request = 0;
+  int64_t index = 0;
+
+  friend auto operator<=>(const SequenceAge&, const SequenceAge&) = default;
+};
+
+// A sequence that takes part in its model's next step.
+struct RunnableSequence {
+  int64_t remaining =
+      0;  // tokens not yet computed, >= 1; the last one's logits give the next token
+  bool decoding = false;  // it has read its prompt (again) and computes one token a step
+};
+
+// Rows of the next step for each of `sequences` (oldest first): one for each that decodes, then
+// prompt chunks, oldest first, until there are `step_tokens` rows. There is at least one row
+// when there is a sequence.
+std::vector<int64_t> PlanRows(absl::Span<const RunnableSequence> sequences, int64_t step_tokens);
+
+// A sequence that holds cache blocks.
+struct BlockHolder {
+  SequenceAge age;
+  bool in_batch = false;  // running; else it waits (for its reader, or for a place) and kept blocks
+  bool in_pass = false;   // a pass under way uses its blocks: they cannot be taken
+};
+
+// Who gives its blocks back so that `needy` can go on: first those that are not in the batch,
+// youngest first, then the youngest in the batch, which may be `needy` itself. An index into
+// `holders`; none when whoever would have to give way is part of a pass under way, which `needy`
+// must wait for.
+std::optional<int64_t> ChooseVictim(absl::Span<const BlockHolder> holders, SequenceAge needy);
+
+// Who gives its blocks back so that a waiting sequence can join: only those not in the batch and
+// other than `joining`, youngest first.
+std::optional<int64_t> ChooseIdleVictim(absl::Span<const BlockHolder> holders, SequenceAge joining);
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_SCHEDULING_POLICY_H_

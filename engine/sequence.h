@@ -1,0 +1,117 @@
+#ifndef FIRSTLIGHT_ENGINE_SEQUENCE_H_
+#define FIRSTLIGHT_ENGINE_SEQUENCE_H_
+
+// One sequence of a request: its tokens, its keys and values, how its next token is chosen, and
+// when it ends.
+//
+// A sequence whose blocks were taken keeps its tokens and computes them again later: logits do not
+// depend on how they were come by, and draws depend on the token's place only, so the continuation
+// is the same to the bit.
+//
+// Used by the engine's thread; Sample, which changes nothing, also by workers, each with a scratch
+// of its own.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "engine/generation.h"
+#include "engine/kv_cache/paged_cache.h"
+#include "engine/sampling/logprobs.h"
+#include "engine/sampling/processors.h"
+#include "engine/sampling/sampler.h"
+#include "engine/scheduling_policy.h"
+#include "engine/text_stream.h"
+
+namespace firstlight {
+
+struct Request;
+
+class Sequence {
+ public:
+  enum class State {
+    kAwaitingPrompt,  // another sequence of the request computes the prompt for it
+    kWaiting,         // for a place in the batch: new, given way, or its reader has no room
+    kRunning,         // takes part in its model's steps
+    kFinished,
+  };
+
+  struct Sampled {
+    int32_t id = 0;
+    Logprobs logprobs;  // when the request asked for them
+  };
+
+  // What a token led to.
+  struct Outcome {
+    DeltaEvent delta;
+    bool has_delta = false;
+    std::optional<FinishedEvent> finished;
+  };
+
+  // `request` is tokenized and resolved, and outlives the sequence.
+  Sequence(const Request* request, int64_t index);
+
+  SequenceAge age() const;
+  const Request& request() const { return *request_; }
+  int64_t index() const { return index_; }
+
+  // Tokens of prompt and answer so far.
+  int64_t length() const { return static_cast<int64_t>(tokens_.size()); }
+  int64_t generated() const { return length() - prompt_tokens_; }
+  // Tokens whose keys and values are in the cache.
+  int64_t computed() const { return computed_; }
+  int64_t remaining() const { return length() - computed_; }
+  bool decoding() const { return remaining() == 1 && generated() > 0; }
+  // The next `count` tokens to compute. Valid until Accept.
+  absl::Span<const int32_t> NextTokens(int64_t count) const;
+
+  PagedCache* cache() { return &cache_; }
+  bool holds_blocks() const { return cache_.reserved_positions() > 0; }
+  // The next `count` tokens have been computed.
+  void Advance(int64_t count) { computed_ += count; }
+  // Gives its blocks back.
+  void ReleaseBlocks();
+  // Takes over the prompt that `other`, of the same request, has computed. False when there are not
+  // enough blocks; then nothing is held.
+  bool CopyPromptFrom(const Sequence& other);
+
+  // Chooses the next token by its logits, [vocabulary]. INTERNAL naming the model when they are not
+  // finite.
+  absl::StatusOr<Sampled> Sample(absl::Span<const float> logits, SamplerScratch* scratch) const;
+
+  // Appends the chosen token at time `now`.
+  Outcome Accept(Sampled sampled, absl::Time now);
+
+  // Ends the sequence where it is, with what was held back.
+  Outcome Finish(FinishReason reason, absl::Time now);
+
+  // The prompt as the first delta, where the request asked for it.
+  std::optional<DeltaEvent> Echo() const;
+
+  State state = State::kWaiting;
+  bool in_pass = false;  // part of a pass under way
+
+ private:
+  TextStream::Options StreamOptions() const;
+  bool IsEnd(int32_t id, FinishedEvent* finished) const;
+  FinishedEvent MakeFinished(FinishReason reason, absl::Time now) const;
+  Outcome Close(FinishedEvent finished, TextStream::Output output);
+
+  const Request* const request_;
+  const int64_t index_;
+  const int64_t prompt_tokens_;
+  std::vector<int32_t> tokens_;
+  PagedCache cache_;
+  int64_t computed_ = 0;
+  TokenCounts counts_;
+  TextStream stream_;
+  std::optional<absl::Time> first_token_;
+  absl::Time last_token_;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_SEQUENCE_H_

@@ -1,0 +1,77 @@
+#include "engine/text_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace firstlight {
+
+TextStream::TextStream(Options options, absl::Span<const int32_t> prompt)
+    : options_(std::move(options)),
+      stop_matcher_(options_.stop_sequences, options_.include_stop_sequence) {
+  if (options_.tokenizer != nullptr) {
+    detokenizer_ = Detokenizer::Create(*options_.tokenizer, prompt);
+  }
+}
+
+GeneratedToken TextStream::Describe(const Token& token) const {
+  const auto text_of = [this](int32_t id) {
+    return options_.tokenizer != nullptr ? options_.tokenizer->TokenText(id) : std::string();
+  };
+  GeneratedToken described{.id = token.id, .text = text_of(token.id), .logprob = {}, .top = {}};
+  if (options_.logprobs) {
+    described.logprob = token.logprobs.chosen;
+    for (const auto& [id, logprob] : token.logprobs.top) {
+      described.top.push_back({.id = id, .text = text_of(id), .logprob = logprob});
+    }
+  }
+  return described;
+}
+
+TextStream::Output TextStream::Append(const Token& token) {
+  std::string made;
+  if (detokenizer_ != nullptr && token.has_text) {
+    made = detokenizer_->Append(token.id);
+  }
+  if (options_.tokens) {
+    pending_.push_back({.token = Describe(token), .made = made, .begin = made_bytes_});
+  }
+  made_bytes_ += static_cast<int64_t>(made.size());
+  StopMatcher::Released released = stop_matcher_.Append(made, token.stops_armed);
+  return Release(std::move(released.text), std::move(released.stop_sequence), /*last=*/false);
+}
+
+TextStream::Output TextStream::Finish() {
+  if (stopped_ || detokenizer_ == nullptr) {
+    return Release(std::string(), std::nullopt, /*last=*/true);
+  }
+  StopMatcher::Released released = stop_matcher_.Append(detokenizer_->Flush(), /*armed=*/true);
+  if (!released.stop_sequence.has_value()) {
+    released.text += stop_matcher_.Flush();
+  }
+  return Release(std::move(released.text), std::move(released.stop_sequence), /*last=*/true);
+}
+
+TextStream::Output TextStream::Release(std::string text, std::optional<std::string> stop_sequence,
+                                       bool last) {
+  stopped_ = stopped_ || stop_sequence.has_value();
+  released_bytes_ += static_cast<int64_t>(text.size());
+  Output output;
+  output.delta = {.index = options_.index, .text = std::move(text), .tokens = {}};
+  output.stop_sequence = std::move(stop_sequence);
+  while (!pending_.empty()) {
+    PendingToken& next = pending_.front();
+    const int64_t size = static_cast<int64_t>(next.made.size());
+    const int64_t shown = std::clamp<int64_t>(released_bytes_ - next.begin, 0, size);
+    if (shown < size) {
+      if (!stopped_ && !last) {
+        break;
+      }
+      next.token.text = next.made.substr(0, shown);
+    }
+    output.delta.tokens.push_back(std::move(next.token));
+    pending_.pop_front();
+  }
+  return output;
+}
+
+}  // namespace firstlight
