@@ -104,7 +104,8 @@ class JsonValue {
   Node node_;
 };
 
-// The values of an array, in order: for (JsonValue value : array).
+// The values of an array, in order: for (JsonValue value : array). `array` is a variable: a loop
+// over *value.GetArray("key") itself outlives the StatusOr that it reads.
 class JsonArray {
  public:
   class Iterator {

@@ -19,6 +19,8 @@
     }                                                         \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): `target` may be a declaration.
+
 // Assigns the value of `expression`, a StatusOr, to `target`, or returns its status.
 #define FIRSTLIGHT_ASSIGN_OR_RETURN(target, expression) \
   FIRSTLIGHT_ASSIGN_OR_RETURN_IMPL_(FIRSTLIGHT_CONCAT_(status_or_, __LINE__), target, expression)
@@ -29,5 +31,7 @@
     return std::move(status_or).status();                                \
   }                                                                      \
   target = *std::move(status_or)
+
+// NOLINTEND(bugprone-macro-parentheses)
 
 #endif  // FIRSTLIGHT_LOADER_BASE_STATUS_MACROS_H_

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -19,10 +20,16 @@ inline std::string_view ToStd(absl::string_view text) { return {text.data(), tex
 
 namespace strings_internal {
 template <typename Piece>
-const Piece& Adapt(const Piece& piece) {
-  return piece;
+using AdaptedPiece =
+    std::conditional_t<std::is_same_v<Piece, std::string_view>, absl::string_view, const Piece&>;
+template <typename Piece>
+AdaptedPiece<Piece> Adapt(const Piece& piece) {
+  if constexpr (std::is_same_v<Piece, std::string_view>) {
+    return ToAbsl(piece);
+  } else {
+    return piece;  // NOLINT(bugprone-return-const-ref-from-parameter): consumed in the same call
+  }
 }
-inline absl::string_view Adapt(const std::string_view& piece) { return ToAbsl(piece); }
 }  // namespace strings_internal
 
 // As absl::StrCat and absl::StrAppend, whose pieces may also be std::string_view.

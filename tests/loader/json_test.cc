@@ -15,7 +15,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Pair;
 
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kExhausted = absl::StatusCode::kResourceExhausted;
@@ -47,16 +46,20 @@ TEST(JsonTest, ReadsEveryType) {
 
 TEST(JsonTest, IteratesInTheOrderOfTheFile) {
   const auto document = MustParse(R"({"z": [3, 1, 2], "a": [], "m": {}})");
+  const JsonObject root = *document->root().AsObject();
   std::vector<std::string> keys;
-  for (const auto [key, value] : *document->root().AsObject()) keys.emplace_back(key);
+  for (const auto [key, value] : root) keys.emplace_back(key);
   EXPECT_THAT(keys, ElementsAre("z", "a", "m"));
   std::vector<int64_t> numbers;
-  for (const JsonValue value : *document->root().GetArray("z")) {
+  const JsonArray z = *document->root().GetArray("z");
+  for (const JsonValue value : z) {
     numbers.push_back(*value.AsInt64());
   }
   EXPECT_THAT(numbers, ElementsAre(3, 1, 2));
-  for ([[maybe_unused]] const JsonValue value : *document->root().GetArray("a")) ADD_FAILURE();
-  for ([[maybe_unused]] const auto member : *document->root().GetObject("m")) ADD_FAILURE();
+  const JsonArray a = *document->root().GetArray("a");
+  for ([[maybe_unused]] const JsonValue value : a) ADD_FAILURE();
+  const JsonObject m = *document->root().GetObject("m");
+  for ([[maybe_unused]] const auto member : m) ADD_FAILURE();
 }
 
 TEST(JsonTest, AbsentAndNullAreTheFallbackAndTheWrongTypeIsAnError) {
@@ -85,7 +88,8 @@ TEST(JsonTest, ErrorsNameThePath) {
                        "found \"eight\""));
   EXPECT_THAT(scaling.GetDouble("low_freq_factor"),
               StatusIs(kInvalid, "config.json: field \"rope_scaling.low_freq_factor\": missing"));
-  for (const JsonValue value : *scaling.GetArray("list")) {
+  const JsonArray list = *scaling.GetArray("list");
+  for (const JsonValue value : list) {
     const auto deep = value.Find("deep");
     if (!deep.has_value()) continue;
     EXPECT_EQ(deep->Path(), "rope_scaling.list[1].deep");
