@@ -57,7 +57,7 @@ double MeasureReadBandwidth(absl::Span<const std::byte> bytes, WorkerPool& worke
 
 double MeasurePeak(WorkerPool& workers) {
   constexpr int64_t kChunks = 256;
-  constexpr int64_t kIterations = 40000;
+  constexpr int64_t kIterations = 10000;
   double best = 0;
   for (const Isa isa : {Isa::kAvx2, Isa::kAvx512}) {
     if (!IsaSupported(isa)) {

@@ -10,9 +10,10 @@ int64_t MultiplyAddAvx2(int64_t iterations) {
   const __m256 factor = _mm256_set1_ps(0.5F);
   __m256 sums[kChains] = {};
   for (int64_t i = 0; i < iterations; ++i) {
-    for (__m256& sum : sums) {
-      sum = _mm256_fmadd_ps(sum, factor, factor);
-      asm volatile("" : "+x"(sum));  // keeps every step
+#pragma GCC unroll 12
+    for (int chain = 0; chain < kChains; ++chain) {
+      sums[chain] = _mm256_fmadd_ps(sums[chain], factor, factor);
+      asm volatile("" : "+x"(sums[chain]));  // keeps every step, in a register
     }
   }
   return iterations * kChains * 8 * 2;

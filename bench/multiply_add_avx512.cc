@@ -9,9 +9,10 @@ int64_t MultiplyAddAvx512(int64_t iterations) {
   const __m512 factor = _mm512_set1_ps(0.5F);
   __m512 sums[kChains] = {};
   for (int64_t i = 0; i < iterations; ++i) {
-    for (__m512& sum : sums) {
-      sum = _mm512_fmadd_ps(sum, factor, factor);
-      asm volatile("" : "+v"(sum));  // keeps every step
+#pragma GCC unroll 12
+    for (int chain = 0; chain < kChains; ++chain) {
+      sums[chain] = _mm512_fmadd_ps(sums[chain], factor, factor);
+      asm volatile("" : "+v"(sums[chain]));  // keeps every step, in a register
     }
   }
   return iterations * kChains * 16 * 2;

@@ -22,11 +22,11 @@ static constexpr int64_t kColumnBlock = 512;
 
 // Four tiles of six rows: read from the last-level cache once for all, their activations come from
 // the second level four times.
-static constexpr int64_t kRowBlock = 24;
+static constexpr int64_t kRowBlock = 48;
 
 // 128 tokens: a column block of their activations (256 KiB) and the lanes of 24 rows (192 KiB)
 // share a second-level cache of 1 MiB.
-static constexpr int64_t kTokenBlock = 128;
+static constexpr int64_t kTokenBlock = 64;
 
 static constexpr inline int64_t PaddedColumns(int64_t columns) {
   return (columns + kLanes - 1) / kLanes * kLanes;

@@ -57,12 +57,14 @@ void Score(const Line* lines, const float* keys, int64_t head_dim, float (*score
   for (int64_t d = 0; d < head_dim; ++d) {
     const __m256 low = _mm256_loadu_ps(keys + d * kPositions);
     const __m256 high = _mm256_loadu_ps(keys + d * kPositions + kWidth);
+#pragma GCC unroll 8
     for (int l = 0; l < Lines; ++l) {
       const __m256 query = _mm256_broadcast_ss(lines[l].query + d);
       sums[l][0] = _mm256_fmadd_ps(query, low, sums[l][0]);
       sums[l][1] = _mm256_fmadd_ps(query, high, sums[l][1]);
     }
   }
+#pragma GCC unroll 8
   for (int l = 0; l < Lines; ++l) {
     _mm256_store_ps(scores[l], sums[l][0]);
     _mm256_store_ps(scores[l] + kWidth, sums[l][1]);
@@ -131,20 +133,24 @@ void AddValues(Line* lines, Slots slots, const float (*weights)[kPositions], con
   int64_t d = 0;
   for (; d + kWidth <= head_dim; d += kWidth) {
     __m256 sums[Lines];
+#pragma GCC unroll 8
     for (int l = 0; l < Lines; ++l) {
       sums[l] = _mm256_loadu_ps(lines[l].output + d);
     }
     for (int64_t slot = slots.first; slot < slots.end; ++slot) {
       const __m256 value = _mm256_loadu_ps(values + slot * head_dim + d);
+#pragma GCC unroll 8
       for (int l = 0; l < Lines; ++l) {
         sums[l] = _mm256_fmadd_ps(_mm256_broadcast_ss(&weights[l][slot]), value, sums[l]);
       }
     }
+#pragma GCC unroll 8
     for (int l = 0; l < Lines; ++l) {
       _mm256_storeu_ps(lines[l].output + d, sums[l]);
     }
   }
   for (; d < head_dim; ++d) {
+#pragma GCC unroll 8
     for (int l = 0; l < Lines; ++l) {
       for (int64_t slot = slots.first; slot < slots.end; ++slot) {
         lines[l].output[d] =
@@ -163,6 +169,7 @@ void AttendBlock(const AttentionArgs& args, Line* lines, int64_t block, const fl
   alignas(32) float scores[Lines][kPositions];
   Score<Lines>(lines, keys, head_dim, scores);
   bool all_full = true;
+#pragma GCC unroll 8
   for (int l = 0; l < Lines; ++l) {
     const Slots slots = SlotsOf(lines[l], block);
     if (!slots.empty()) {
@@ -174,6 +181,7 @@ void AttendBlock(const AttentionArgs& args, Line* lines, int64_t block, const fl
     AddValues<Lines>(lines, {0, kPositions}, scores, values, head_dim);
     return;
   }
+#pragma GCC unroll 8
   for (int l = 0; l < Lines; ++l) {
     AddValues<1>(lines + l, SlotsOf(lines[l], block), scores + l, values, head_dim);
   }

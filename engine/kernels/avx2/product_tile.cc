@@ -46,8 +46,11 @@ struct Sums {
   }
 
   [[gnu::always_inline]] inline void Start(const TileArgs& args, Part part, bool resume) {
+#pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
       for (int t = 0; t < Tokens; ++t) {
+#pragma GCC unroll 8
         for (int h = 0; h < Halves; ++h) {
           sums[r][t][h] =
               resume ? _mm256_load_ps(LanesOf(args, part, r, t, h)) : _mm256_setzero_ps();
@@ -57,8 +60,11 @@ struct Sums {
   }
 
   [[gnu::always_inline]] inline void PutAside(const TileArgs& args, Part part) const {
+#pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
       for (int t = 0; t < Tokens; ++t) {
+#pragma GCC unroll 8
         for (int h = 0; h < Halves; ++h) {
           _mm256_store_ps(LanesOf(args, part, r, t, h), sums[r][t][h]);
         }
@@ -69,13 +75,17 @@ struct Sums {
   // One step of 16 columns; `load(r, h)` gives half h of the weights of row r.
   template <typename Load>
   [[gnu::always_inline]] inline void Step(const float* activations, Load load) {
+#pragma GCC unroll 8
     for (int h = 0; h < Halves; ++h) {
       __m256 weights[Rows];
+#pragma GCC unroll 8
       for (int r = 0; r < Rows; ++r) {
         weights[r] = load(r, h);
       }
+#pragma GCC unroll 8
       for (int t = 0; t < Tokens; ++t) {
         const __m256 input = _mm256_load_ps(activations + t * kLanes + h * 8);
+#pragma GCC unroll 8
         for (int r = 0; r < Rows; ++r) {
           sums[r][t][h] = _mm256_fmadd_ps(input, weights[r], sums[r][t][h]);
         }
@@ -125,9 +135,11 @@ void PartFromRows(const TileArgs& args, Part part) {
   };
   int64_t column = 0;
   for (; column + kLineSteps * kLanes <= args.columns; column += kLineSteps * kLanes) {
+#pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
-      _mm_prefetch(weight + r * row_bytes + args.prefetch_distance, _MM_HINT_T0);
+      _mm_prefetch(weight + r * row_bytes + args.prefetch_distance, _MM_HINT_T1);
     }
+#pragma GCC unroll 2
     for (int64_t i = 0; i < kLineSteps; ++i) {
       step(weight, row_bytes);
     }

@@ -39,7 +39,9 @@ struct Tile {
   __m512 sums[Rows][Tokens];
 
   [[gnu::always_inline]] inline void Start(const TileArgs& args) {
+#pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
       for (int t = 0; t < Tokens; ++t) {
         sums[r][t] = args.resume ? _mm512_load_ps(args.lanes + (r * Tokens + t) * kLanes)
                                  : _mm512_setzero_ps();
@@ -48,7 +50,9 @@ struct Tile {
   }
 
   [[gnu::always_inline]] inline void PutAside(const TileArgs& args) const {
+#pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
       for (int t = 0; t < Tokens; ++t) {
         _mm512_store_ps(args.lanes + (r * Tokens + t) * kLanes, sums[r][t]);
       }
@@ -59,11 +63,14 @@ struct Tile {
   template <typename Load>
   [[gnu::always_inline]] inline void Step(const float* activations, Load load) {
     __m512 inputs[Tokens];
+#pragma GCC unroll 8
     for (int t = 0; t < Tokens; ++t) {
       inputs[t] = _mm512_load_ps(activations + t * kLanes);
     }
+#pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
       const __m512 weights = load(r);
+#pragma GCC unroll 8
       for (int t = 0; t < Tokens; ++t) {
         sums[r][t] = _mm512_fmadd_ps(inputs[t], weights, sums[r][t]);
       }
@@ -87,7 +94,6 @@ void FromPanel(const TileArgs& args) {
 
 template <int Rows, int Tokens, WeightType Type, bool FillPanel>
 void FromRows(const TileArgs& args) {
-  // Columns on one cache line: prefetched once.
   constexpr int64_t kBytes = WeightTypeBytes(Type);
   constexpr int64_t kLineSteps = 64 / (kLanes * kBytes);
   Tile<Rows, Tokens> tile;
@@ -112,9 +118,11 @@ void FromRows(const TileArgs& args) {
                         __attribute__((always_inline)) { return LoadWeights<Type>(at); };
   int64_t column = 0;
   for (; column + kLineSteps * kLanes <= args.columns; column += kLineSteps * kLanes) {
+#pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
-      _mm_prefetch(weight + r * row_bytes + args.prefetch_distance, _MM_HINT_T0);
+      _mm_prefetch(weight + r * row_bytes + args.prefetch_distance, _MM_HINT_T1);
     }
+#pragma GCC unroll 2
     for (int64_t i = 0; i < kLineSteps; ++i) {
       step(load);
     }
