@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <type_traits>
@@ -70,6 +71,40 @@ size_t TapeEnd(const element& value) {
   return std::bit_cast<simdjson::internal::tape_ref>(value).after_element();
 }
 
+// simdjson refuses integers beyond 64 bits, and tokenizer_config.json files are full of one: Python
+// writes 10^30 as 1000000000000000019884624838656. Rewrites each in place as the double nearest to
+// its first 17 digits. Returns whether there was one.
+bool RewriteHugeIntegers(std::string& text) {
+  constexpr std::string_view kDigits = "0123456789";
+  constexpr std::string_view kLargest = "18446744073709551615";
+  constexpr size_t kKept = 17;
+  bool found = false;
+  for (size_t position = 0; position < text.size();) {
+    const char c = text[position];
+    if (c == '"') {
+      position = SkipJsonString(text, position);
+    } else if (c < '1' || c > '9') {
+      ++position;
+    } else {
+      const size_t end = std::min(text.find_first_not_of(kDigits, position), text.size());
+      const std::string_view digits = std::string_view(text).substr(position, end - position);
+      const bool is_integer = end == text.size() || (text[end] != '.' && (text[end] | 32) != 'e');
+      const bool follows_point = position > 0 && (text[position - 1] == '.' ||
+                                                  kDigits.find(text[position - 1]) != kDigits.npos);
+      if (is_integer && !follows_point &&
+          (digits.size() > kLargest.size() ||
+           (digits.size() == kLargest.size() && digits > kLargest))) {
+        std::string exponent = StrCat("e", digits.size() - kKept);
+        exponent.resize(digits.size() - kKept, ' ');
+        text.replace(position + kKept, exponent.size(), exponent);
+        found = true;
+      }
+      position = end;
+    }
+  }
+  return found;
+}
+
 // Whether any object of the tree has a key twice. Recursion is bounded by the depth limit.
 absl::Status CheckDuplicateKeys(std::string_view name, const element& value) {
   if (simdjson::dom::array array; value.get(array) == simdjson::SUCCESS) {
@@ -113,12 +148,14 @@ absl::StatusOr<std::unique_ptr<const JsonDocument>> JsonDocument::Parse(
   simdjson::error_code error =
       parser.allocate(text.size(), static_cast<size_t>(options.max_depth) + 1);
   element root;
-  if (error == simdjson::SUCCESS) {
-    error = parser
-                .parse_into_document(result->tape_->document, text.data(), text.size(),
-                                     /*realloc_if_needed=*/false)
-                .get(root);
-  }
+  const auto parse = [&] {
+    return parser
+        .parse_into_document(result->tape_->document, text.data(), text.size(),
+                             /*realloc_if_needed=*/false)
+        .get(root);
+  };
+  if (error == simdjson::SUCCESS) error = parse();
+  if (error == simdjson::NUMBER_ERROR && RewriteHugeIntegers(text)) error = parse();
   if (error == simdjson::MEMALLOC) {
     return absl::ResourceExhaustedError(
         StrCat(result->name_, ": no memory to parse ", text.size(), " bytes of JSON"));

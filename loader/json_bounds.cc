@@ -23,8 +23,9 @@ constexpr std::array<CharacterClass, 256> MakeClasses() {
 
 constexpr std::array<CharacterClass, 256> kClasses = MakeClasses();
 
-// The position after the string that opens at `position`, or the end of the text.
-size_t SkipString(std::string_view text, size_t position) {
+}  // namespace
+
+size_t SkipJsonString(std::string_view text, size_t position) {
   for (++position; position < text.size(); ++position) {
     if (text[position] == '\\') {
       ++position;
@@ -34,6 +35,8 @@ size_t SkipString(std::string_view text, size_t position) {
   }
   return text.size();
 }
+
+namespace {
 
 absl::Status Refused(std::string_view name, std::string_view text, size_t position) {
   const std::string_view rest = text.substr(position);
@@ -61,7 +64,7 @@ absl::Status CheckJsonBounds(std::string_view name, std::string_view text,
         ++position;
         continue;
       case CharacterClass::kQuote:
-        position = SkipString(text, position);
+        position = SkipJsonString(text, position);
         continue;
       case CharacterClass::kRefused:
         return Refused(name, text, position);

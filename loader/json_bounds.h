@@ -5,6 +5,7 @@
 // 100 MB of "[" would take it 400 MB and more. This pass takes none, and stops where a bound is
 // passed.
 
+#include <cstddef>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -17,6 +18,9 @@ namespace firstlight {
 // about the rest of the syntax.
 absl::Status CheckJsonBounds(std::string_view name, std::string_view text,
                              const JsonOptions& options);
+
+// The position after the string whose opening quote is at `position`, or the end of `text`.
+size_t SkipJsonString(std::string_view text, size_t position);
 
 }  // namespace firstlight
 

@@ -113,6 +113,29 @@ TEST(JsonTest, IntegersDoNotLoseTheirValue) {
   }
 }
 
+// What transformers writes for a tokenizer without a limit is 10^30 in full.
+TEST(JsonTest, IntegersBeyond64BitsAreDoubles) {
+  const auto document = MustParse(
+      R"({"model_max_length": 1000000000000000019884624838656, "s": "1000000000000000019884624838656",
+          "negative": [-18446744073709551616], "fits": 18446744073709551615, "d": 0.1000000000000000055511151231257827,
+          "long": 12345678901234567890123.5, "e": 100000000000000000000000E2})");
+  const JsonValue root = document->root();
+  EXPECT_DOUBLE_EQ(*root.GetDouble("model_max_length"), 1e30);
+  EXPECT_EQ(*root.GetString("s"), "1000000000000000019884624838656");
+  const JsonArray negative = *root.GetArray("negative");
+  EXPECT_DOUBLE_EQ(*(*negative.begin()).AsDouble(), -18446744073709551616.0);
+  EXPECT_DOUBLE_EQ(*root.GetDouble("fits"), 18446744073709551615.0);
+  EXPECT_EQ(*root.GetDouble("d"), 0.1);
+  EXPECT_DOUBLE_EQ(*root.GetDouble("long"), 12345678901234567890123.5);
+  EXPECT_DOUBLE_EQ(*root.GetDouble("e"), 1e25);
+  EXPECT_THAT(root.GetInt64("model_max_length"),
+              StatusIs(kInvalid, HasSubstr("expected an integer")));
+  EXPECT_THAT(ParseError("[" + std::string(400, '9') + "]"),
+              StatusIs(kInvalid, HasSubstr("number")));
+  EXPECT_THAT(ParseError("[0" + std::string(30, '9') + "]"),
+              StatusIs(kInvalid, HasSubstr("number")));
+}
+
 TEST(JsonTest, RefusesWhatPythonWritesAndJsonDoesNotKnow) {
   EXPECT_THAT(ParseError(R"({"a": NaN})"), StatusIs(kInvalid, HasSubstr("found NaN")));
   EXPECT_THAT(ParseError(R"({"a": [0.0, Infinity]})"),
