@@ -20,12 +20,10 @@ static constexpr int64_t kTokenGroup = 4;
 // lanes of a tile are put aside and taken up again only every 32 steps.
 static constexpr int64_t kColumnBlock = 512;
 
-// Four tiles of six rows: read from the last-level cache once for all, their activations come from
-// the second level four times.
+// 48 rows by 64 tokens: activations are read from the last-level cache once for eight tiles, weights
+// once for 64 tokens, and a column block of activations (128 KiB) and the lanes of every output
+// (192 KiB) share the second level with room to spare.
 static constexpr int64_t kRowBlock = 48;
-
-// 128 tokens: a column block of their activations (256 KiB) and the lanes of 24 rows (192 KiB)
-// share a second-level cache of 1 MiB.
 static constexpr int64_t kTokenBlock = 64;
 
 static constexpr inline int64_t PaddedColumns(int64_t columns) {
