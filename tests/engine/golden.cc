@@ -14,7 +14,8 @@
 namespace firstlight {
 namespace {
 
-const std::string kGoldenFolder = std::string(FIRSTLIGHT_SOURCE_DIR) + "/tests/golden/";
+const std::string kSourceFolder = FIRSTLIGHT_SOURCE_DIR;
+const std::string kGoldenFolder = kSourceFolder + "/tests/golden/";
 
 absl::StatusOr<std::vector<int32_t>> ReadIds(const JsonValue& golden, std::string_view key) {
   std::vector<int32_t> ids;
@@ -75,7 +76,8 @@ std::vector<std::string> GoldenNames() {
 Golden ReadGolden(const std::string& name) {
   Golden golden;
   golden.name = name;
-  golden.checkpoint = kGoldenFolder + name + "/checkpoint";
+  golden.checkpoint = name.starts_with("demo-") ? kSourceFolder + "/models/demo"
+                                                : kGoldenFolder + name + "/checkpoint";
   const absl::Status status = Read(kGoldenFolder + name, &golden);
   EXPECT_TRUE(status.ok()) << name << ": " << status;
   return golden;

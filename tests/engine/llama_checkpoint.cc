@@ -62,14 +62,15 @@ std::vector<TensorDeclaration> LlamaTensors(const LlamaShape& shape, DType dtype
 }
 
 void WriteCheckpoint(const std::string& directory, const std::string& config,
-                     const std::vector<TensorDeclaration>& tensors) {
+                     const std::vector<TensorDeclaration>& tensors, bool sparse) {
   std::ofstream(directory + "/config.json") << config;
   std::mt19937 generator(1);
   const absl::Status status =
       WriteSafetensors(directory + "/model.safetensors", tensors,
                        [&generator](const TensorDeclaration&, int64_t, absl::Span<std::byte> out) {
                          return FillRandomly(generator, out);
-                       });
+                       },
+                       {.sparse = sparse});
   ASSERT_TRUE(status.ok()) << status;
 }
 

@@ -29,9 +29,9 @@ std::string LlamaConfig(const LlamaShape& shape, std::string_view more = "");
 std::vector<TensorDeclaration> LlamaTensors(const LlamaShape& shape, DType dtype = DType::kBF16);
 
 // Writes config.json and model.safetensors, with values in [-0.25, 0.25] that follow from `tensors`
-// alone (BF16; other dtypes get the same bytes).
+// alone (BF16; other dtypes get the same bytes); zeros that take no space when `sparse`.
 void WriteCheckpoint(const std::string& directory, const std::string& config,
-                     const std::vector<TensorDeclaration>& tensors);
+                     const std::vector<TensorDeclaration>& tensors, bool sparse = false);
 
 }  // namespace firstlight
 

@@ -1,5 +1,8 @@
 #include "engine/weights.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -64,6 +67,26 @@ TEST_F(WeightsTest, EverySlotPointsIntoTheMapping) {
   EXPECT_EQ(report_.ComputeTotals().copied_bytes, 0);
   EXPECT_TRUE(report_.missing.empty());
   EXPECT_TRUE(report_.unexpected.empty());
+}
+
+TEST_F(WeightsTest, BindingReadsNoWeight) {
+  shape_ = {.vocab_size = 65536, .hidden_size = 256, .num_attention_heads = 8};
+  tensors_ = LlamaTensors(shape_);
+  WriteCheckpoint(directory_.path(), LlamaConfig(shape_), tensors_, /*sparse=*/true);
+  const auto checkpoint = Checkpoint::Open(directory_.path());
+  ASSERT_THAT(checkpoint, IsOk());
+  const auto config = ParseModelConfig((*checkpoint)->config());
+  ASSERT_THAT(BindWeights(config->spec, **checkpoint, {}, &report_), IsOk());
+
+  // The pages that hold the header, and what the system reads ahead of it, are in memory.
+  const absl::Span<const std::byte> bytes = (*checkpoint)->files()[0]->bytes();
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t skipped = bytes.size() / 2 / page * page;
+  std::vector<unsigned char> states((bytes.size() - skipped + page - 1) / page);
+  ASSERT_EQ(mincore(const_cast<std::byte*>(bytes.data()) + skipped, bytes.size() - skipped,
+                    states.data()),
+            0);
+  EXPECT_THAT(states, testing::Each(testing::Truly([](int state) { return (state & 1) == 0; })));
 }
 
 TEST_F(WeightsTest, DtypesMayDifferFromTensorToTensor) {

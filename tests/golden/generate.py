@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Builds the tiny checkpoints of this folder and records what transformers computes from them.
 
-    python tests/golden/generate.py [CASE ...]                       # all cases, or those named
-    python tests/golden/generate.py --record CHECKPOINT OUT --prompt 1,2,3
+    python tests/golden/generate.py [CASE ...]    # all cases, or those named
 
 Run by hand; its output is committed, so that the C++ tests need no Python. The same versions give
 the same bytes. README.md in this folder describes the files.
@@ -265,21 +264,11 @@ def generate(case):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("names", nargs="*", metavar="CASE")
-    parser.add_argument("--record", nargs=2, metavar=("CHECKPOINT", "OUT"),
-                        help="record a golden of an existing checkpoint")
-    parser.add_argument("--prompt", help="token ids for --record, separated by commas")
     options = parser.parse_args()
     check_versions()
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    if options.record:
-        prompt = [int(token) for token in options.prompt.split(",")]
-        logits, greedy, gap = record(options.record[0], prompt)
-        if gap <= SMALLEST_GAP:
-            raise SystemExit(f"the best two logits come within {gap:.4f} standard deviations")
-        write_golden(pathlib.Path(options.record[1]), prompt, logits, greedy, gap)
-        return
     for case in cases.CASES:
         if not options.names or case.name in options.names:
             generate(case)
