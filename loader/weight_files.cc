@@ -42,9 +42,15 @@ void SortByName(WeightFiles& weights) {
             [](const TensorView& a, const TensorView& b) { return a.name < b.name; });
 }
 
-absl::StatusOr<WeightFiles> OpenSingle(const std::string& directory) {
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const SafetensorsFile file,
-                              SafetensorsFile::Open(StrCat(directory, "/model.safetensors")));
+// A link whose target is gone counts, so that the error is about the target.
+bool IsListed(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::symlink_status(path, error).type() !=
+         std::filesystem::file_type::not_found;
+}
+
+absl::StatusOr<WeightFiles> OpenSingle(const std::string& path) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(path));
   WeightFiles weights;
   weights.files.push_back(file.file());
   weights.tensors.assign(file.tensors().begin(), file.tensors().end());
@@ -164,12 +170,10 @@ absl::Status NoWeights(const std::string& directory) {
 }  // namespace
 
 absl::StatusOr<WeightFiles> OpenWeightFiles(const std::string& directory) {
-  std::error_code error;
-  if (std::filesystem::exists(StrCat(directory, "/", kSingleFile), error)) {
-    return OpenSingle(directory);
-  }
+  const std::string single = StrCat(directory, "/", kSingleFile);
+  if (IsListed(single)) return OpenSingle(single);
   const std::string index = StrCat(directory, "/", kIndexFile);
-  if (std::filesystem::exists(index, error)) return OpenSharded(directory, index);
+  if (IsListed(index)) return OpenSharded(directory, index);
   return NoWeights(directory);
 }
 

@@ -185,6 +185,14 @@ TEST(CheckpointTest, OpensAHubCacheFolder) {
   }
 }
 
+TEST(CheckpointTest, ALinkToABlobThatIsGoneIsNamed) {
+  const TemporaryDirectory directory;
+  directory.Write("config.json", "{}");
+  std::filesystem::create_symlink("../../blobs/gone", directory.File("model.safetensors"));
+  EXPECT_THAT(Checkpoint::Open(directory.path()),
+              StatusIs(kNotFound, HasSubstr("model.safetensors: cannot be opened: No such file")));
+}
+
 TEST(CheckpointTest, SaysWhatIsMissing) {
   const TemporaryDirectory directory;
   const auto error = [&directory] { return Checkpoint::Open(directory.path()).status(); };

@@ -1,6 +1,8 @@
 #include "loader/json.h"
 
+#include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -184,6 +186,52 @@ TEST(JsonTest, CountsArraysThatSimdjsonSaturates) {
       JsonDocument::Parse("f", std::move(text), {.max_structural_characters = int64_t{1} << 25});
   ASSERT_THAT(document, IsOk());
   EXPECT_EQ((*document)->root().AsArray()->size(), kValues);
+}
+
+// Every value below `value`, which is at `path`, says so itself.
+void ExpectPaths(const JsonValue& value, const std::string& path) {
+  ASSERT_EQ(value.Path(), path);
+  if (value.type() == JsonType::kArray) {
+    const JsonArray array = *value.AsArray();
+    size_t index = 0;
+    for (const JsonValue item : array) {
+      ExpectPaths(item, path + "[" + std::to_string(index++) + "]");
+    }
+    EXPECT_EQ(array.size(), index);
+  } else if (value.type() == JsonType::kObject) {
+    const JsonObject object = *value.AsObject();
+    size_t members = 0;
+    for (const auto [key, member] : object) {
+      ExpectPaths(member, path + (path.empty() ? "" : ".") + std::string(key));
+      ++members;
+    }
+    EXPECT_EQ(object.size(), members);
+  }
+}
+
+TEST(JsonTest, SurvivesMutationAndKnowsEveryPath) {
+  const std::string good =
+      R"({"a": [1, [], {"b": {}}], "c": {"d": [null, true, -1.5e3, "x\u00e9"], "e": "f"}, "g": 1})";
+  ExpectPaths(MustParse(good)->root(), "");
+  const std::string_view alphabet = "{}[]:,\"\\0129.-eENIntu \xc3";
+  std::mt19937 random(7);
+  int accepted = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text = good;
+    for (size_t edit = 0; edit < 1 + random() % 2; ++edit) {
+      const size_t place = random() % text.size();
+      if (random() % 2 == 0) {
+        text[place] = alphabet[random() % alphabet.size()];
+      } else {
+        text.insert(place, text.substr(random() % text.size(), random() % 12));
+      }
+    }
+    const auto document = JsonDocument::Parse("f", text);
+    if (!document.ok()) continue;
+    ++accepted;
+    ExpectPaths((*document)->root(), "");
+  }
+  EXPECT_GT(accepted, 100);
 }
 
 TEST(JsonTest, ReadFileNamesTheFile) {
