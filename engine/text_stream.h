@@ -32,7 +32,7 @@ class TextStream {
     const Tokenizer* tokenizer = nullptr;  // nullptr: the model has none
     bool tokens = false;                   // whether deltas list tokens
     bool logprobs = false;
-    std::vector<std::string> stop_sequences;
+    std::vector<std::string> stop_sequences = {};
     bool include_stop_sequence = false;
   };
 

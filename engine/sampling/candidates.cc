@@ -6,36 +6,48 @@
 namespace firstlight {
 namespace {
 
-constexpr int64_t kFirstSorted = 64;
-constexpr int64_t kGrowth = 4;
+constexpr int64_t kSortedAtOnce = 64;
 
-// Brings the elements of `values` into order from the front, in pieces that grow, and calls
-// visit(element) for each until it returns false. Returns how many were visited, the last included.
-template <typename T, typename Less, typename Visit>
-int64_t VisitInOrder(std::vector<T>* values, Less less, Visit visit) {
-  const int64_t count = static_cast<int64_t>(values->size());
-  int64_t piece = kFirstSorted;
-  for (int64_t begin = 0; begin < count;) {
-    const int64_t end = std::min(begin + piece, count);
-    if (end < count) {
-      std::nth_element(values->begin() + begin, values->begin() + end, values->end(), less);
+// Of `values` in the order of `less`: the first one up to which the weights sum to at least
+// `enough`, or the last of all. Halves the range that holds it until little is left to sort, so the
+// cost is linear. Reorders `values`. REQUIRES: not empty.
+template <typename T, typename Less>
+T FindCut(std::vector<T>* values, Less less, double enough) {
+  auto begin = values->begin();
+  auto end = values->end();
+  double sum = 0;  // of what is before `begin`
+  while (end - begin > kSortedAtOnce) {
+    const auto middle = begin + (end - begin) / 2;
+    std::nth_element(begin, middle, end, less);
+    double half = 0;
+    for (auto it = begin; it != middle; ++it) {
+      half += it->weight;
     }
-    std::sort(values->begin() + begin, values->begin() + end, less);
-    for (int64_t i = begin; i < end; ++i) {
-      if (!visit((*values)[i])) {
-        return i + 1;
-      }
+    if (sum + half < enough) {
+      sum += half;
+      begin = middle;
+    } else {
+      end = middle;
     }
-    begin = end;
-    piece *= kGrowth;
   }
-  return count;
+  std::sort(begin, end, less);
+  for (; begin + 1 != end; ++begin) {
+    sum += begin->weight;
+    if (sum >= enough) {
+      break;
+    }
+  }
+  return *begin;
 }
 
 struct Surprise {
   double distance = 0;  // |-log(probability) - entropy|
   double weight = 0;
 };
+
+bool ComesFirst(const Candidate& a, const Candidate& b) {
+  return a.score != b.score ? a.score > b.score : a.id < b.id;
+}
 
 }  // namespace
 
@@ -48,18 +60,10 @@ double TotalWeight(const std::vector<Candidate>& candidates) {
 }
 
 void KeepTopP(double top_p, double total_weight, std::vector<Candidate>* candidates) {
-  const double enough = top_p * total_weight;
-  double sum = 0;
-  const int64_t kept = VisitInOrder(
-      candidates,
-      [](const Candidate& a, const Candidate& b) {
-        return a.score != b.score ? a.score > b.score : a.id < b.id;
-      },
-      [&sum, enough](const Candidate& candidate) {
-        sum += candidate.weight;
-        return sum < enough;
-      });
-  candidates->resize(kept);
+  std::vector<Candidate> selection = *candidates;
+  const Candidate last = FindCut(&selection, ComesFirst, top_p * total_weight);
+  std::erase_if(*candidates,
+                [&last](const Candidate& candidate) { return ComesFirst(last, candidate); });
 }
 
 void KeepMinP(double min_p, std::vector<Candidate>* candidates) {
@@ -89,17 +93,12 @@ void KeepTypicalP(double typical_p, std::vector<Candidate>* candidates) {
   for (const Candidate& candidate : *candidates) {
     surprises.push_back({distance_of(candidate), candidate.weight});
   }
-  double sum = 0;
-  const double enough = typical_p * total;
-  const int64_t kept = VisitInOrder(
+  const Surprise farthest = FindCut(
       &surprises, [](const Surprise& a, const Surprise& b) { return a.distance < b.distance; },
-      [&sum, enough](const Surprise& surprise) {
-        sum += surprise.weight;
-        return sum < enough;
-      });
-  const double farthest = surprises[kept - 1].distance;
-  std::erase_if(*candidates,
-                [&](const Candidate& candidate) { return distance_of(candidate) > farthest; });
+      typical_p * total);
+  std::erase_if(*candidates, [&](const Candidate& candidate) {
+    return distance_of(candidate) > farthest.distance;
+  });
 }
 
 }  // namespace firstlight

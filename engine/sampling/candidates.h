@@ -4,7 +4,8 @@
 // The steps of sampling that leave tokens out, on the tokens still in. Formulas are those of
 // transformers' warpers (generation/logits_process.py), each after temperature, in the order top_k,
 // top_p, min_p, typical_p; every step sees the distribution of what the steps before it left in,
-// renormalized, and keeps at least one token.
+// renormalized, and keeps at least one token. None sorts all that it sees, and none changes the
+// order of what it keeps (ascending ids), so that a draw finds the same order whatever came before.
 //
 // Where transformers leaves the order of equal values to torch.sort, the lower id goes first.
 
@@ -23,15 +24,14 @@ double TotalWeight(const std::vector<Candidate>& candidates);
 
 // Most probable tokens first until their probabilities reach top_p (Holtzman et al., 2020;
 // TopPLogitsWarper). A candidate stays when those more probable sum to less than
-// top_p * total_weight. Sorts no more than it keeps, about; the result is sorted, best first.
-// `total_weight` may include tokens already known to go. REQUIRES: not empty.
+// top_p * total_weight, which may include tokens already known to go. REQUIRES: not empty.
 void KeepTopP(double top_p, double total_weight, std::vector<Candidate>* candidates);
 
 // Those at least min_p times as probable as the most probable (MinPLogitsWarper).
 void KeepMinP(double min_p, std::vector<Candidate>* candidates);
 
 // Those whose surprise is nearest to the distribution's entropy, until their probabilities reach
-// typical_p (Meister et al., 2022; TypicalLogitsWarper). Keeps the order. REQUIRES: not empty.
+// typical_p (Meister et al., 2022; TypicalLogitsWarper). REQUIRES: not empty.
 void KeepTypicalP(double typical_p, std::vector<Candidate>* candidates);
 
 }  // namespace firstlight

@@ -5,7 +5,8 @@
 // when greedy, else temperature, the steps of candidates.h and a draw (random.h).
 //
 // Pure functions of their arguments: which thread runs them, and what else runs, changes nothing.
-// Computation only; about a tenth of a millisecond for 128 thousand logits.
+// Computation only: for 128 thousand logits 30 µs greedily, 50 with top_k, 0.5 ms with temperature
+// alone, and up to 4 ms where top_p or typical_p keeps much of a flat distribution.
 
 #include <cstdint>
 #include <vector>

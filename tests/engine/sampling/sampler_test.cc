@@ -54,7 +54,7 @@ TEST(SamplerGoldenTest, DistributionsAreThoseOfTransformers) {
   }
 }
 
-// 61 tokens are one vector pass and one sorted piece; here are many of both.
+// 61 tokens are few enough to sort at once; these are halved many times first.
 TEST(SamplerTest, LargeVocabularyEqualsFullSort) {
   std::mt19937 random(11);
   std::normal_distribution<float> normal(0, 3);
@@ -80,7 +80,7 @@ TEST(SamplerTest, LargeVocabularyEqualsFullSort) {
     }
     // float32 rounding of the weights may move the cut by a token of 1 / 40,000 or so.
     EXPECT_NEAR(static_cast<double>(scratch.candidates.size()), static_cast<double>(expected), 2);
-    EXPECT_GT(expected, 64U);  // more than the first sorted piece
+    EXPECT_GT(expected, 64U);  // more than what is sorted at once
   }
 }
 
