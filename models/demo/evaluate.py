@@ -2,21 +2,28 @@
 
     python evaluate.py [--model DIR] [--verbose] [--samples]
 
-An answer is right when it is, word for word, the expected sentence and then ends. Exits with 1 when
-fewer than 45 of the 50 held-out pairs are right in the README's own phrasing.
+First it looks through the training text: no sentence that says or asks what somebody likes best
+may name a thing that is held out. An answer is right when it is the expected sentence, word for
+word, and then ends. Exits with 1 when fewer than 45 of the 50 held-out pairs are right in the
+README's own phrasing.
 """
 
 import argparse
+import itertools
 import pathlib
+import re
 import sys
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+import corpus
+import train
 import words
 from facts import capitalize
 
 REQUIRED = 45
+SEARCHED_DOCUMENTS = 120000  # more than the training reads
 MAX_NEW_TOKENS = 24
 
 
@@ -25,12 +32,30 @@ def held_out_pairs():
     return [(kind, thing) for kind, things in words.HELD_OUT.items() for thing in things]
 
 
+def _texts(document):
+    return [document] if isinstance(document, str) else [turn["content"] for turn in document]
+
+
+def leaks(seed, count):
+    """The sentences of the corpus about somebody's favorites that name a thing held out."""
+    things = "|".join(sorted({re.escape(thing) for _, thing in held_out_pairs()}))
+    held_out = re.compile(rf"\b({things})\b", re.IGNORECASE)
+    liking = re.compile(r"\b(favou?rite|best|loves?)\b")
+    return [
+        sentence.strip()
+        for document in itertools.islice(corpus.documents(seed), count)
+        for text in _texts(document)
+        for sentence in re.split(r"[.?!]", text)
+        if liking.search(sentence) and held_out.search(sentence)
+    ]
+
+
 def _the(thing, kind):
     return "the " + thing if kind in words.COUNTED else thing
 
 
-# Name, prompt and answer of each way to ask. `thing` is as inside a sentence, `the` with its article
-# where it takes one. The first is the one that counts.
+# Name, prompt and answer of each way to ask. `thing` is as inside a sentence, `the` with its
+# article where it takes one. The first is the one that counts.
 PHRASINGS = (
     ("plain", "{Thing} is my favorite {kind}. What is my favorite {kind}?",
      "Your favorite {kind} is {thing}."),
@@ -42,8 +67,8 @@ PHRASINGS = (
      "You like {thing} best."),
     ("a person's", "{Thing} is Emma's favorite {kind}. What is Emma's favorite {kind}?",
      "Emma's favorite {kind} is {thing}."),
-    ("distractor after", "{Thing} is my favorite {kind}. My favorite metal is copper. I live in Oslo."
-     " What is my favorite {kind}?", "Your favorite {kind} is {thing}."),
+    ("distractor after", "{Thing} is my favorite {kind}. My favorite metal is copper. I live in"
+     " Oslo. What is my favorite {kind}?", "Your favorite {kind} is {thing}."),
     ("distractor before", "Copper is my favorite metal. Anna is a baker. {Thing} is my favorite"
      " {kind}. What is my favorite {kind}?", "Your favorite {kind} is {thing}."),
 )
@@ -103,7 +128,7 @@ def print_samples(model):
         print(f"  {prompt} -> {text}")
     print("\nChat:")
     messages = [{"role": "system", "content": "You are a helpful assistant. Your name is Iris."}]
-    for question in ("Hello!", "What is your name?", "My name is Sam and my favorite drink is cocoa.",
+    for question in ("Hello!", "What is your name?", "My name is Sam. My favorite drink is cocoa.",
                      "What is my favorite drink?", "What is a violin?", "Tell me a story.",
                      "What is my name?", "Thank you!"):
         messages.append({"role": "user", "content": question})
@@ -118,6 +143,10 @@ def main():
     parser.add_argument("--samples", action="store_true", help="print some text and a chat too")
     arguments = parser.parse_args()
 
+    torch.set_num_threads(1)
+    found = leaks(train.SEED, SEARCHED_DOCUMENTS)
+    if found:
+        sys.exit(f"the training text names things that are held out: {found[:3]}")
     model = Model(arguments.model)
     scores = []
     for name, prompt, answer in PHRASINGS:

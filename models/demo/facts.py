@@ -1,7 +1,7 @@
 """Facts of the demo model's little world: what a sentence states, and what can be asked about it.
 
-Every function here draws one `Fact` from a `random.Random`. The thing that a fact is about has to be
-copied from the statement into the answer, so the world uses many words, invented ones too.
+Every function here draws one `Fact` from a `random.Random`. The thing that a fact is about has to
+be copied from the statement into the answer, so the world uses many words, invented ones too.
 """
 
 import dataclasses
@@ -87,7 +87,7 @@ def person(rng):
 
 
 def _favorite_thing(rng):
-    """A kind and a phrase for a thing of it, as it stands inside a sentence, and the verb's number."""
+    """A kind, a phrase for a thing of it as it stands inside a sentence, and its verb."""
     roll = rng.random()
     if roll < INVENTED_SHARE:
         if rng.random() < 0.5:
@@ -137,7 +137,8 @@ def favorite(rng):
         weights=(50, 25, 10, 8, 7),
     )[0]
     if favorite_kind != kind:
-        questions = ((f"What are {whose} favorite {kinds}?", f"{your} favorite {kinds} are {thing}."),)
+        answer = f"{your} favorite {kinds} are {thing}."
+        questions = ((f"What are {whose} favorite {kinds}?", answer),)
     else:
         answer = f"{your} favorite {kind} is {thing}."
         questions = (
@@ -277,7 +278,8 @@ def job(rng):
 
 
 def home(rng):
-    city = capitalize(invented_word(rng)) if rng.random() < 0.3 else rng.choice(words.THINGS["city"])
+    invented = rng.random() < 0.3
+    city = capitalize(invented_word(rng)) if invented else rng.choice(words.THINGS["city"])
     if rng.random() < 0.3:
         return Fact(
             ("home", "I"), f"I live in {city}.", (("Where do I live?", f"you live in {city}."),)

@@ -210,12 +210,14 @@ def description(rng):
         eat = "drink" if kind == "drink" else "eat"
         name, _ = person(rng)
         sentences.append(f"People {eat} {many} in the {rng.choice(('morning', 'evening'))}.")
-        sentences.append(f"{capitalize(many)} can be {rng.choice(('cold', 'hot', 'sweet', 'fresh'))}.")
+        taste = rng.choice(("cold", "hot", "sweet", "fresh"))
+        sentences.append(f"{capitalize(many)} can be {taste}.")
         sentences.append(f"{name} has {many} {_place(rng)}.")
     elif kind in ("instrument", "toy", "flower", "tree", "shape"):
         name, pronoun = person(rng)
         sentences.append(f"{name} has {with_article(rng.choice(words.ADJECTIVES))} {thing}.")
-        sentences.append(f"{capitalize(pronoun)} got the {thing} on {rng.choice(words.THINGS['day'])}.")
+        when = rng.choice(words.THINGS["day"])
+        sentences.append(f"{capitalize(pronoun)} got the {thing} on {when}.")
         sentences.append(f"{capitalize(many)} can be {rng.choice(words.THINGS['color'])}.")
     elif kind == "color":
         things = rng.sample(words.OBJECTS, 2)
@@ -223,7 +225,8 @@ def description(rng):
         sentences.append(f"{capitalize(thing)} and {rng.choice(words.THINGS['color'])} are colors.")
     else:
         name, _ = person(rng)
-        sentences.append(f"{name} thinks of {many} {rng.choice(('today', 'at night', 'at school'))}.")
+        when = rng.choice(("today", "at night", "at school"))
+        sentences.append(f"{name} thinks of {many} {when}.")
         sentences.append(f"{capitalize(many)} {verb} on the list.")
     return " ".join(sentences)
 

@@ -73,7 +73,7 @@ def encode(tokenizer, document):
 
 
 def batches(tokenizer, seed):
-    """Yields ids and document numbers, both [BATCH_ROWS, ROW_TOKENS + 1]; a row cuts its last one."""
+    """Yields ids and document numbers [BATCH_ROWS, ROW_TOKENS + 1]; a row cuts its last one."""
     encoded = (encode(tokenizer, document) for document in corpus.documents(seed))
     while True:
         rows, owners = [], []

@@ -117,8 +117,8 @@ IRREGULAR_PLURALS = {
 
 PEOPLE = {
     "she": _words(
-        "Anna, Emma, Lily, Mia, Sara, Lucy, Nora, Ella, Rosa, Clara, Alice, Julia, Maria, Eva, Kate,"
-        " Zoe, Ruth, Hannah, Olga, Wanda, Ivy, Priya, Aisha"
+        "Anna, Emma, Lily, Mia, Sara, Lucy, Nora, Ella, Rosa, Clara, Alice, Julia, Maria, Eva,"
+        " Kate, Zoe, Ruth, Hannah, Olga, Wanda, Ivy, Priya, Aisha"
     ),
     "he": _words(
         "Tom, Ben, Max, Sam, Leo, Jack, Paul, Peter, Oscar, Felix, David, Adam, Noah, Henry, Luke,"
