@@ -1,7 +1,9 @@
 # firstlight_library(NAME SOURCES ... DEPENDS ...): a static library of this project.
 # firstlight_executable(NAME SOURCES ... DEPENDS ...): a program of this project.
-# firstlight_test(NAME SOURCES ... DEPENDS ... [LABELS ...]): a GoogleTest program run by ctest. The
-#   label tsan adds it to what runs under ThreadSanitizer too.
+# firstlight_test(NAME SOURCES ... DEPENDS ... [LABELS ...] [TSAN_FILTER ...]): a GoogleTest program
+#   run by ctest. The label tsan adds it to what runs under ThreadSanitizer too, there reduced to the
+#   cases that TSAN_FILTER (as --gtest_filter) names: those that are slow and vary data rather than
+#   threads cost minutes there and find nothing more.
 
 # The test programs that run under ThreadSanitizer.
 add_custom_target(firstlight_tsan_tests)
@@ -21,7 +23,7 @@ function(firstlight_executable NAME)
 endfunction()
 
 function(firstlight_test NAME)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TSAN_FILTER" "SOURCES;DEPENDS;LABELS" ${ARGN})
   firstlight_executable(${NAME} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS} firstlight_test_main)
   add_test(NAME ${NAME} COMMAND ${NAME})
   # tests/run counts the single cases from these files.
@@ -29,5 +31,8 @@ function(firstlight_test NAME)
     ENVIRONMENT "GTEST_OUTPUT=xml:${PROJECT_BINARY_DIR}/test-results/${NAME}.xml")
   if("tsan" IN_LIST ARG_LABELS)
     add_dependencies(firstlight_tsan_tests ${NAME})
+    if(ARG_TSAN_FILTER AND FIRSTLIGHT_SANITIZE STREQUAL "thread")
+      set_property(TEST ${NAME} APPEND PROPERTY ENVIRONMENT "GTEST_FILTER=${ARG_TSAN_FILTER}")
+    endif()
   endif()
 endfunction()
