@@ -24,7 +24,7 @@ double Seconds(std::chrono::steady_clock::duration duration) {
 int64_t SumBytes(const std::byte* begin, const std::byte* end) {
   __m256i sums[4] = {};
   for (; begin + 128 <= end; begin += 128) {
-    for (int i = 0; i < 4; ++i) {
+    for (int64_t i = 0; i < 4; ++i) {
       sums[i] = _mm256_add_epi64(
           sums[i], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(begin + 32 * i)));
     }

@@ -126,7 +126,8 @@ std::optional<double> TightestQuota(const std::string& root) {
       TightenAlongPath(mount, path, QuotaV2, &tightest);
     } else if (NamesCpuController(controllers)) {
       TightenAlongPath(mount + "/cpu", path, QuotaV1, &tightest);
-      TightenAlongPath(mount + "/" + controllers, path, QuotaV1, &tightest);
+      TightenAlongPath(std::string(mount).append("/").append(controllers), path, QuotaV1,
+                       &tightest);
     }
   }
   return tightest;

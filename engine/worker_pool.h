@@ -16,7 +16,7 @@
 
 namespace firstlight {
 
-class WorkerPool {
+class WorkerPool {  // NOLINT(clang-analyzer-optin.performance.Padding): what threads contend for
  public:
   // `threads` workers, the caller of ParallelFor included; at least 1.
   explicit WorkerPool(int threads);

@@ -67,7 +67,7 @@ float* AllocateFloats(int64_t count) {
   return static_cast<float*>(memory);
 }
 
-class KernelBench {
+class KernelBench {  // NOLINT(clang-analyzer-optin.performance.Padding): one of it
  public:
   KernelBench(const Options& options, const Kernels& kernels)
       : options_(options),
@@ -178,6 +178,7 @@ class KernelBench {
     float* query = AllocateFloats(kRows * kHeads * kHeadDim);
     float* output = AllocateFloats(kRows * kHeads * kHeadDim);
     std::vector<float*> table;
+    table.reserve(blocks);
     for (int64_t block = 0; block < blocks; ++block) {
       table.push_back(storage + block * block_floats);
     }

@@ -38,7 +38,7 @@ int64_t ProductRowChunk(int64_t rows, int64_t columns, int64_t tokens, int worke
   constexpr int64_t kWorthwhile = int64_t{1} << 20;  // multiply-adds or weights read
   const int64_t cost = std::max<int64_t>(columns * std::max<int64_t>(tokens / 8, 1), 1);
   const int64_t worthwhile = (kWorthwhile + cost - 1) / cost;
-  const int64_t balanced = rows / (8 * std::max(workers, 1));
+  const int64_t balanced = rows / (int64_t{8} * std::max(workers, 1));
   const int64_t chunk = std::max(worthwhile, balanced);
   return (chunk + kRowBlock - 1) / kRowBlock * kRowBlock;
 }

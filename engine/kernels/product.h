@@ -32,7 +32,7 @@ void PackActivations(const float* input, int64_t input_stride, int64_t tokens, i
                      int64_t token_begin, int64_t token_end, float* packed);
 
 // Floats of `scratch` that a worker needs for a product of any size, 64-byte aligned.
-inline constexpr int64_t kProductScratchFloats = 64 * 1024;
+inline constexpr int64_t kProductScratchFloats = int64_t{64} * 1024;
 
 struct ProductArgs {
   const float* packed = nullptr;  // by PackActivations, of [tokens, weight.columns]

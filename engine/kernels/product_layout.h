@@ -20,9 +20,9 @@ static constexpr int64_t kTokenGroup = 4;
 // lanes of a tile are put aside and taken up again only every 32 steps.
 static constexpr int64_t kColumnBlock = 512;
 
-// 48 rows by 64 tokens: activations are read from the last-level cache once for eight tiles, weights
-// once for 64 tokens, and a column block of activations (128 KiB) and the lanes of every output
-// (192 KiB) share the second level with room to spare.
+// 48 rows by 64 tokens: activations are read from the last-level cache once for eight tiles,
+// weights once for 64 tokens, and a column block of activations (128 KiB) and the lanes of every
+// output (192 KiB) share the second level with room to spare.
 static constexpr int64_t kRowBlock = 48;
 static constexpr int64_t kTokenBlock = 64;
 

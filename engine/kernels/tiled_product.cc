@@ -56,7 +56,7 @@ void FinishTile(const ProductArgs& args, int64_t row, int rows, int64_t token, i
   }
   for (int r = 0; r < rows; ++r) {
     float* output = args.output + token * args.output_stride + row + r;
-    const float* row_sums = sums + r * tokens;
+    const float* row_sums = sums + int64_t{r} * tokens;
     if (args.bias.data != nullptr) {
       const float bias = LoadBias(args.bias, row + r);
       for (int t = 0; t < tokens; ++t) {

@@ -8,6 +8,8 @@
 namespace firstlight::avx2 {
 namespace {
 
+constexpr int64_t kHalf = 8;  // lanes of a register
+
 // Sixteen registers hold 12 sums of 8 lanes, so a tile is done in parts: some of its rows, and with
 // three or four tokens one half of the lanes after the other.
 template <int Tokens>
@@ -42,7 +44,8 @@ struct Sums {
   __m256 sums[Rows][Tokens][Halves];
 
   static float* LanesOf(const TileArgs& args, Part part, int r, int t, int h) {
-    return args.lanes + ((part.first_row + r) * Tokens + t) * kLanes + (part.first_half + h) * 8;
+    return args.lanes + ((part.first_row + r) * Tokens + t) * kLanes +
+           (part.first_half + h) * kHalf;
   }
 
   [[gnu::always_inline]] inline void Start(const TileArgs& args, Part part, bool resume) {
@@ -84,7 +87,7 @@ struct Sums {
       }
 #pragma GCC unroll 8
       for (int t = 0; t < Tokens; ++t) {
-        const __m256 input = _mm256_load_ps(activations + t * kLanes + h * 8);
+        const __m256 input = _mm256_load_ps(activations + t * kLanes + h * kHalf);
 #pragma GCC unroll 8
         for (int r = 0; r < Rows; ++r) {
           sums[r][t][h] = _mm256_fmadd_ps(input, weights[r], sums[r][t][h]);
@@ -98,12 +101,12 @@ template <int Rows, int Tokens>
 void PartFromPanel(const TileArgs& args, Part part) {
   Sums<Rows, Tokens, PartShape<Tokens>::kHalves> sums;
   sums.Start(args, part, args.resume);
-  const float* activations = args.activations + part.first_half * 8;
-  const float* panel = args.panel + part.first_row * kLanes + part.first_half * 8;
+  const float* activations = args.activations + part.first_half * kHalf;
+  const float* panel = args.panel + part.first_row * kLanes + part.first_half * kHalf;
   const int64_t panel_step = args.rows * kLanes;
   for (int64_t column = 0; column < args.columns; column += kLanes) {
     sums.Step(activations,
-              [panel](int r, int h) { return _mm256_load_ps(panel + r * kLanes + h * 8); });
+              [panel](int r, int h) { return _mm256_load_ps(panel + r * kLanes + h * kHalf); });
     activations += Tokens * kLanes;
     panel += panel_step;
   }
@@ -117,15 +120,15 @@ void PartFromRows(const TileArgs& args, Part part) {
   Sums<Rows, Tokens, PartShape<Tokens>::kHalves> sums;
   sums.Start(args, part, args.resume);
   const int64_t row_bytes = args.row_bytes;
-  const float* activations = args.activations + part.first_half * 8;
-  const char* weight = args.weight + part.first_row * row_bytes + part.first_half * 8 * kBytes;
-  float* panel = args.panel + part.first_row * kLanes + part.first_half * 8;
+  const float* activations = args.activations + part.first_half * kHalf;
+  const char* weight = args.weight + part.first_row * row_bytes + part.first_half * kHalf * kBytes;
+  float* panel = args.panel + part.first_row * kLanes + part.first_half * kHalf;
   const int64_t panel_step = args.rows * kLanes;
   const auto step = [&](const char* from, int64_t from_row_bytes) __attribute__((always_inline)) {
     sums.Step(activations, [&](int r, int h) __attribute__((always_inline)) {
-      const __m256 weights = LoadWeights<Type>(from + r * from_row_bytes + h * 8 * kBytes);
+      const __m256 weights = LoadWeights<Type>(from + r * from_row_bytes + h * kHalf * kBytes);
       if constexpr (FillPanel) {
-        _mm256_store_ps(panel + r * kLanes + h * 8, weights);
+        _mm256_store_ps(panel + r * kLanes + h * kHalf, weights);
       }
       return weights;
     });
@@ -150,7 +153,7 @@ void PartFromRows(const TileArgs& args, Part part) {
   if (column < args.columns) {
     // The last elements of each row, in front of zeros.
     char padded[Rows][kLanes * kBytes] = {};
-    const int64_t left = (args.columns - column) * kBytes - part.first_half * 8 * kBytes;
+    const int64_t left = (args.columns - column) * kBytes - part.first_half * kHalf * kBytes;
     for (int r = 0; r < Rows && left > 0; ++r) {
       std::memcpy(padded[r], weight + r * row_bytes, left);
     }
@@ -214,6 +217,8 @@ void WithTokens(const TileArgs& args) {
       return MultiplyRuns<3, Type>(args);
     case 4:
       return MultiplyRuns<4, Type>(args);
+    default:
+      return;
   }
 }
 

@@ -176,6 +176,8 @@ void WithTokens(const TileArgs& args) {
       return WithType<Rows, 3>(args);
     case 4:
       return WithType<Rows, 4>(args);
+    default:
+      return;
   }
 }
 
@@ -195,6 +197,8 @@ void MultiplyTile(const TileArgs& args) {
       return WithTokens<5>(args);
     case 6:
       return WithTokens<6>(args);
+    default:
+      return;
   }
 }
 

@@ -118,7 +118,7 @@ class Sequence {
   const std::vector<float> value;  // [positions, kv_heads, head_dim]
 };
 
-const Shape kShapes[] = {
+constexpr Shape kShapes[] = {
     {.heads = 1, .kv_heads = 1, .head_dim = 1, .positions = 1},
     {.heads = 4, .kv_heads = 1, .head_dim = 64, .positions = 100},
     {.heads = 3, .kv_heads = 3, .head_dim = 20, .positions = 49},

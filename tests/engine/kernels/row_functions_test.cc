@@ -44,8 +44,8 @@ float ExpOf(const Kernels& kernels, float x) {
 
 TEST(ExpTest, IsWithinOneUnitInTheLastPlace) {
   double worst = 0;
-  for (double x = -87.3; x < 88.7; x += 0.000917) {
-    const auto rounded = static_cast<float>(x);
+  for (int i = -95200; i < 96700; ++i) {
+    const auto rounded = static_cast<float>(i * 0.000917);
     const double exact = std::exp(static_cast<double>(rounded));
     const double error = std::fabs(ExpOf(ReferenceKernels(), rounded) - exact);
     const double unit = std::ldexp(1.0, std::ilogb(exact) - 23);
@@ -67,14 +67,14 @@ TEST(ExpTest, EndsOfTheRange) {
 
 TEST(ExpTest, TablesAgree) {
   std::vector<float> input = {kNan, kInfinity, -kInfinity, 0.0F, -0.0F, 88.72F, -103.9F, -87.5F};
-  for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += 65521 * 7) {
+  for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += 458647) {
     input.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits)));
   }
   std::vector<float> expected(input.size());
-  ReferenceKernels().exp(input.data(), input.size(), expected.data());
+  ReferenceKernels().exp(input.data(), static_cast<int64_t>(input.size()), expected.data());
   for (const Kernels* kernels : VectorKernels()) {
     std::vector<float> found(input.size());
-    kernels->exp(input.data(), input.size(), found.data());
+    kernels->exp(input.data(), static_cast<int64_t>(input.size()), found.data());
     ExpectSameBits(expected, found);
   }
 }
@@ -97,7 +97,7 @@ TEST(RmsNormTest, FollowsTheFormula) {
         const double exact = (offset + weight.at(0, i)) * input[i] * scale;
         // 203 / 16 + 5 roundings of the sum count half through the root; six follow.
         const double size = (offset + std::fabs(weight.at(0, i))) * std::fabs(input[i]) * scale;
-        EXPECT_NEAR(output[i], exact, (18 / 2 + 6) * kEpsilon * size);
+        EXPECT_NEAR(output[i], exact, 15 * kEpsilon * size);
       }
     }
   }
@@ -151,12 +151,13 @@ TEST(RopeTest, TablesAgree) {
 
 TEST(SiluAndMultiplyTest, FollowsTheFormula) {
   std::vector<float> gate;
-  for (float x = -80.0F; x <= 80.0F; x += 0.37F) {
-    gate.push_back(x);
+  for (int i = -216; i <= 216; ++i) {
+    gate.push_back(0.37F * static_cast<float>(i));
   }
   const std::vector<float> up(gate.size(), 1.5F);
   std::vector<float> output(gate.size());
-  ReferenceKernels().silu_and_multiply(gate.data(), up.data(), gate.size(), output.data());
+  ReferenceKernels().silu_and_multiply(gate.data(), up.data(), static_cast<int64_t>(gate.size()),
+                                       output.data());
   for (size_t i = 0; i < gate.size(); ++i) {
     const double exact = gate[i] / (1 + std::exp(-static_cast<double>(gate[i]))) * 1.5;
     EXPECT_NEAR(output[i], exact, 5 * kEpsilon * std::fabs(exact)) << gate[i];
@@ -201,12 +202,12 @@ TEST(ArgmaxTest, FirstOfTheGreatestWithoutNan) {
       std::vector<float> row(37, -2.0F);
       row[20] = row[33] = 5.0F;
       row[3] = kNan;
-      EXPECT_EQ(table->argmax(row.data(), row.size()), 20);
+      EXPECT_EQ(table->argmax(row.data(), static_cast<int64_t>(row.size())), 20);
       row[36] = 6.0F;
-      EXPECT_EQ(table->argmax(row.data(), row.size()), 36);
+      EXPECT_EQ(table->argmax(row.data(), static_cast<int64_t>(row.size())), 36);
       EXPECT_EQ(table->argmax(row.data(), 0), 0);
       const std::vector<float> nothing = {kNan, -kInfinity, kNan};
-      EXPECT_EQ(table->argmax(nothing.data(), nothing.size()), 0);
+      EXPECT_EQ(table->argmax(nothing.data(), static_cast<int64_t>(nothing.size())), 0);
     }
   }
 }
@@ -221,8 +222,8 @@ TEST(LogSumExpTest, FollowsTheFormula) {
   const double exact = std::log(sum);
   // The sum's relative error, at most 5003 / 16 + 5 roundings and the exponentials', is absolute
   // in its logarithm.
-  EXPECT_NEAR(ReferenceKernels().log_sum_exp(row.data(), row.size()), exact,
-              (5003 / 16 + 10) * kEpsilon + std::fabs(exact) * kEpsilon);
+  EXPECT_NEAR(ReferenceKernels().log_sum_exp(row.data(), static_cast<int64_t>(row.size())), exact,
+              323 * kEpsilon + std::fabs(exact) * kEpsilon);
 }
 
 TEST(LogSumExpTest, TablesAgree) {
