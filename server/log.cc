@@ -1,0 +1,148 @@
+#include "server/log.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <type_traits>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "server/utf8.h"
+
+namespace firstlight {
+namespace {
+
+constexpr char kReplacement[] = "\xef\xbf\xbd";  // U+FFFD
+
+absl::string_view LevelName(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
+  }
+  return "unknown";
+}
+
+// A JSON string of `text`, quotes included; bytes that are no UTF-8 become U+FFFD. DEL and the C1
+// controls are escaped too: terminals act on them.
+void AppendQuoted(std::string* out, absl::string_view text) {
+  out->push_back('"');
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = Utf8CharacterLength(text, i);
+    if (length == 0) {
+      absl::StrAppend(out, kReplacement);
+      ++i;
+      continue;
+    }
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (length == 2 && c == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+      absl::StrAppendFormat(out, "\\u%04x", static_cast<unsigned char>(text[i + 1]));
+    } else if (length > 1) {
+      absl::StrAppend(out, text.substr(i, length));
+    } else if (c == '"' || c == '\\') {
+      out->push_back('\\');
+      out->push_back(text[i]);
+    } else if (c == '\n') {
+      out->append("\\n");
+    } else if (c == '\r') {
+      out->append("\\r");
+    } else if (c == '\t') {
+      out->append("\\t");
+    } else if (c < 0x20 || c == 0x7f) {
+      absl::StrAppendFormat(out, "\\u%04x", c);
+    } else {
+      out->push_back(text[i]);
+    }
+    i += length;
+  }
+  out->push_back('"');
+}
+
+bool IsBareWord(absl::string_view text) {
+  if (text.empty()) return false;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       absl::string_view("._-/:+,@[]%").find(c) != absl::string_view::npos;
+    if (!plain) return false;
+  }
+  return true;
+}
+
+void AppendValue(std::string* out, const LogValue& value, LogFormat format) {
+  std::visit(
+      [&](const auto& v) {
+        using T = std::decay_t<decltype(v)>;
+        if constexpr (std::is_same_v<T, std::string>) {
+          if (format == LogFormat::kText && IsBareWord(v)) {
+            out->append(v);
+          } else {
+            AppendQuoted(out, v);
+          }
+        } else if constexpr (std::is_same_v<T, bool>) {
+          out->append(v ? "true" : "false");
+        } else if constexpr (std::is_same_v<T, double>) {
+          if (std::isfinite(v)) {
+            absl::StrAppendFormat(out, "%.9g", v);
+          } else {
+            AppendQuoted(out, absl::StrCat(v));  // JSON has no word for these
+          }
+        } else {
+          absl::StrAppend(out, v);
+        }
+      },
+      value);
+}
+
+}  // namespace
+
+std::string FormatLogLine(LogFormat format, absl::Time time, LogLevel level,
+                          absl::string_view event, const std::vector<LogField>& fields) {
+  const std::string when = absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone());
+  std::string line;
+  if (format == LogFormat::kJson) {
+    absl::StrAppend(&line, "{\"time\":\"", when, "\",\"level\":\"", LevelName(level),
+                    "\",\"event\":");
+    AppendQuoted(&line, event);
+    for (const LogField& field : fields) {
+      line.push_back(',');
+      AppendQuoted(&line, field.name);
+      line.push_back(':');
+      AppendValue(&line, field.value, format);
+    }
+    line.append("}\n");
+    return line;
+  }
+  absl::StrAppend(&line, when, " ", LevelName(level), " ");
+  absl::StrAppend(&line, event);
+  for (const LogField& field : fields) {
+    absl::StrAppend(&line, " ", field.name, "=");
+    AppendValue(&line, field.value, format);
+  }
+  line.push_back('\n');
+  return line;
+}
+
+Log::Log(LogLevel level, LogFormat format, int file_descriptor)
+    : level_(level), format_(format), file_descriptor_(file_descriptor) {}
+
+void Log::Write(LogLevel level, absl::string_view event,
+                const std::vector<LogField>& fields) const {
+  if (!enabled(level)) return;
+  const std::string line = FormatLogLine(format_, absl::Now(), level, event, fields);
+  absl::string_view rest = line;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(file_descriptor_, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;  // nobody to tell
+    rest.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+}  // namespace firstlight
