@@ -1,0 +1,132 @@
+#ifndef FIRSTLIGHT_SERVER_MODEL_REGISTRY_H_
+#define FIRSTLIGHT_SERVER_MODEL_REGISTRY_H_
+
+// The models of the process: loads them, points names at versions, lets old versions drain, and
+// destroys them where nobody waits. The rules are ModelCatalog's; this adds files, threads, time.
+//
+// Guarantees, besides the catalog's:
+// 1. A model is destroyed (unmapped) on the registry's housekeeping thread and nowhere else.
+// 2. A request for a model of the command line that is still LOADING waits, as long as it wishes;
+//    it never sees NOT_FOUND or UNAVAILABLE.
+// 3. Load and Swap have built the tokenizer before the model serves; a model of the command line
+//    serves once it is bound, its tokenizer is built beside that, and if it fails, so does the
+//    model.
+// 4. Listeners see every change, in one order, one at a time.
+//
+// Thread-safe. Nothing here holds the mutex across files, threads or callbacks.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "loader/base/mutex.h"
+#include "server/model_catalog.h"
+#include "server/model_roots.h"
+#include "server/option_values.h"
+#include "server/served_model.h"
+#include "server/task_pool.h"
+
+namespace firstlight {
+
+class ModelRegistry {
+ public:
+  struct Options {
+    ModelLoader loader;
+    ModelRoots roots;
+    // Ends the requests of a version with FINISH_REASON_MODEL_UNLOADED; does not block.
+    std::function<void(LoadedModel*)> end_requests;
+    // Builds the tokenizers of the command line's models. Outlives the registry.
+    TaskPool* loading_tasks = nullptr;
+    // Requests that may wait for one model to load.
+    size_t max_waiting = 256;
+  };
+
+  // Called with each change, never two at once; must neither block nor call the registry.
+  using Listener = std::function<void(const ModelChange&)>;
+  using ListenerId = uint64_t;
+  using AcquireCallback = std::function<void(absl::StatusOr<ModelPin>)>;
+
+  explicit ModelRegistry(Options options);
+  // Drops every model and waits until all are destroyed. REQUIRES: every pin has been dropped, or
+  // will be without help of the calling thread; no call is under way.
+  ~ModelRegistry();
+
+  // The models of the command line, LOADING from now on. REQUIRES: names differ; called once.
+  void Declare(const std::vector<ModelArgument>& models);
+  // Maps and binds them one after the other on the calling thread and starts their tokenizers.
+  // Returns how many failed.
+  int LoadDeclared();
+
+  // Block for as long as a load takes: not on gRPC's threads.
+  absl::StatusOr<ModelSnapshot> Load(const std::string& name, const std::string& directory,
+                                     bool validate_only);
+  struct Swapped {
+    ModelSnapshot current;
+    ModelSnapshot previous;
+  };
+  absl::StatusOr<Swapped> Swap(const std::string& name, const std::string& directory,
+                               bool validate_only, std::optional<absl::Duration> drain_timeout);
+  // Does not block. Returns the version that drains.
+  absl::StatusOr<ModelSnapshot> Unload(const std::string& name, absl::Duration drain_timeout);
+
+  // Calls back with a pin on the current version of `name` (empty: the only one), at once on this
+  // thread where it can be told, else from the thread that loads the model.
+  void Acquire(const std::string& name, AcquireCallback callback);
+
+  std::vector<ModelSnapshot> List() const;
+  absl::StatusOr<ModelSnapshot> Get(const std::string& name, std::optional<int64_t> version) const;
+  std::vector<std::shared_ptr<ServedModel>> Live() const;
+
+  // From now on `listener` gets every change, after one kExisting change for each version there is,
+  // delivered before this returns.
+  ListenerId AddListener(Listener listener);
+  // When this has returned, the listener is not being called and will not be. Not from a listener.
+  void RemoveListener(ListenerId id);
+
+ private:
+  // What is to be destroyed. Outlives the registry's members that its deleters may outlive.
+  struct Retired;
+
+  void LoadOne(const std::string& name, int64_t version, const std::string& directory);
+  void BuildTokenizer(const std::shared_ptr<ServedModel>& model);
+  absl::StatusOr<std::unique_ptr<LoadedModel>> LoadWhole(const std::string& directory);
+  std::shared_ptr<ServedModel> Share(const std::string& name, int64_t version,
+                                     std::unique_ptr<LoadedModel> loaded);
+  absl::StatusOr<ModelSnapshot> ValidateOnly(const std::string& name, const std::string& directory);
+  void Publish() ABSL_LOCKS_EXCLUDED(mutex_, publish_mutex_);
+  void AnswerWaiting(const std::string& name);
+  void Housekeep();
+
+  const Options options_;
+  const std::shared_ptr<Retired> retired_;
+
+  // Held while listeners are called, so that they see one order. Taken before mutex_.
+  Mutex publish_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  std::map<ListenerId, Listener> listeners_ ABSL_GUARDED_BY(publish_mutex_);
+  ListenerId last_listener_ ABSL_GUARDED_BY(publish_mutex_) = 0;
+
+  mutable Mutex mutex_;
+  ModelCatalog catalog_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<AcquireCallback>> waiting_ ABSL_GUARDED_BY(mutex_);
+  struct Declared {
+    std::string name;
+    int64_t version = 0;
+    std::string directory;
+  };
+  std::vector<Declared> declared_;
+
+  std::thread housekeeper_;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_SERVER_MODEL_REGISTRY_H_

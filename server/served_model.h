@@ -1,0 +1,88 @@
+#ifndef FIRSTLIGHT_SERVER_SERVED_MODEL_H_
+#define FIRSTLIGHT_SERVER_SERVED_MODEL_H_
+
+// What the registry knows of a model: enough to name it, count it and let it go, and nothing of how
+// it computes. Tests hand in models of their own.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace firstlight {
+
+class Model;
+
+// What a loaded checkpoint turned out to be.
+struct ModelFacts {
+  std::string architecture;
+  int64_t context_length = 0;  // tokens
+  int64_t assigned_bytes = 0;
+  int64_t copied_bytes = 0;
+  int64_t tied_bytes = 0;
+};
+
+// One loaded checkpoint. Thread-safe. Destruction unmaps: see ServedModel.
+class LoadedModel {
+ public:
+  virtual ~LoadedModel() = default;
+
+  // Blocks for as long as a tokenizer takes to build; OK where the checkpoint has none.
+  virtual absl::Status BuildTokenizer() = 0;
+  virtual ModelFacts Facts() const = 0;
+
+  // The engine's view of it; nullptr for the models of tests.
+  virtual Model* engine_model() = 0;
+};
+
+// Maps and binds a checkpoint: some milliseconds. Thread-safe.
+using ModelLoader =
+    std::function<absl::StatusOr<std::unique_ptr<LoadedModel>>(const std::string& directory)>;
+
+// One version of a name, from the moment that it can serve. Shared by the registry and by the
+// requests on it. Whoever drops the last reference hands it to the registry's housekeeping thread,
+// which destroys it: never a request thread, never the engine's.
+struct ServedModel {
+  std::string name;
+  int64_t version = 0;
+  std::unique_ptr<LoadedModel> loaded;
+  std::atomic<int64_t> requests_in_flight = 0;
+};
+
+// Keeps a request on its version and counts it there. Movable; thread-compatible.
+class ModelPin {
+ public:
+  ModelPin() = default;
+  explicit ModelPin(std::shared_ptr<ServedModel> model) : model_(std::move(model)) {
+    if (model_ != nullptr) model_->requests_in_flight.fetch_add(1, std::memory_order_relaxed);
+  }
+  ModelPin(ModelPin&& other) noexcept : model_(std::move(other.model_)) {}
+  ModelPin& operator=(ModelPin&& other) noexcept {
+    std::swap(model_, other.model_);
+    return *this;
+  }
+  ~ModelPin() {
+    if (model_ != nullptr) model_->requests_in_flight.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  explicit operator bool() const { return model_ != nullptr; }
+  const ServedModel& operator*() const { return *model_; }
+  const ServedModel* operator->() const { return model_.get(); }
+
+  // The engine's model, keeping this version alive as long as it is held. REQUIRES: not empty.
+  std::shared_ptr<Model> engine_model() const {
+    return std::shared_ptr<Model>(model_, model_->loaded->engine_model());
+  }
+
+ private:
+  std::shared_ptr<ServedModel> model_;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_SERVER_SERVED_MODEL_H_
