@@ -1,0 +1,79 @@
+#ifndef FIRSTLIGHT_SERVER_CALL_H_
+#define FIRSTLIGHT_SERVER_CALL_H_
+
+// One RPC from arrival to end: admission, its line in the log, its place in requests_total. And a
+// request's bytes turned into a message.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "google/protobuf/message.h"
+#include "grpcpp/grpcpp.h"
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/process_state.h"
+#include "server/task_pool.h"
+
+namespace firstlight {
+
+// What every call needs. Outlives all calls.
+struct CallEnvironment {
+  const Log* log = nullptr;
+  Metrics* metrics = nullptr;
+  ProcessState* state = nullptr;
+  bool log_prompts = false;
+};
+
+// One call. Thread-compatible.
+class CallRecord {
+ public:
+  // `method` without its service: "Generate".
+  CallRecord(const CallEnvironment& environment, std::string method,
+             const grpc::CallbackServerContext& context);
+
+  // UNAVAILABLE while the process drains. Once, before anything else.
+  absl::Status Begin();
+  // The call is over. Counts it and logs it, with what AddField was given. Once.
+  void End(const absl::Status& status);
+
+  void AddField(LogField field) { fields_.push_back(std::move(field)); }
+
+  absl::Time arrival() const { return arrival_; }
+  // InfiniteFuture when the client gave none.
+  absl::Time deadline() const { return deadline_; }
+  // The status of a call that was cancelled now: its deadline has passed, or its client is gone.
+  absl::Status CancelledStatus() const;
+
+ private:
+  const CallEnvironment environment_;
+  const std::string method_;
+  const absl::Time arrival_;
+  const absl::Time deadline_;
+  std::vector<LogField> fields_;
+  bool begun_ = false;
+};
+
+// INVALID_ARGUMENT for bytes that are not the message, naming the field where a string is not valid
+// UTF-8.
+absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Message* message);
+
+grpc::ByteBuffer SerializeMessage(const google::protobuf::Message& message);
+
+// Reads the response's bytes out of a unary call's work. `cancelled` turns true when the client is
+// gone.
+using UnaryWork =
+    std::function<absl::Status(const std::atomic<bool>& cancelled, grpc::ByteBuffer* response)>;
+
+// Answers a unary call with what `work` says, on a thread of `tasks`, or on the calling thread when
+// that is nullptr. RESOURCE_EXHAUSTED when too many tasks wait.
+grpc::ServerUnaryReactor* AnswerUnary(std::shared_ptr<CallRecord> call, grpc::ByteBuffer* response,
+                                      TaskPool* tasks, UnaryWork work);
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_SERVER_CALL_H_

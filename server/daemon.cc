@@ -1,0 +1,272 @@
+#include "server/daemon.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "engine/engine.h"
+#include "engine/kernels/kernels.h"
+#include "loader/base/status_macros.h"
+#include "server/delivery_thread.h"
+#include "server/drain.h"
+#include "server/engine_models.h"
+#include "server/generation_service.h"
+#include "server/grpc_listener.h"
+#include "server/health.h"
+#include "server/http.h"
+#include "server/memory_limit.h"
+#include "server/metrics.h"
+#include "server/model_admin_service.h"
+#include "server/model_registry.h"
+#include "server/process_clock.h"
+#include "server/process_state.h"
+#include "server/task_pool.h"
+
+namespace firstlight {
+namespace {
+
+// A prompt may have 8 MiB; ids and the rest of a request need less.
+constexpr int kMaxGenerationBytes = 16 << 20;
+constexpr int kMaxAdminBytes = 1 << 20;
+
+// Tokenizers build one a thread; more would only take the cores from each other and the engine.
+constexpr int kLoadingThreads = 2;
+constexpr int kTokenizingThreads = 2;
+constexpr size_t kMaxWaitingTokenize = 256;
+constexpr int kAdminThreads = 4;
+constexpr size_t kMaxWaitingAdmin = 64;
+
+std::vector<std::string> Methods() {
+  return {"Generate", "Tokenize",  "Detokenize", "ListModels",
+          "GetModel", "LoadModel", "SwapModel",  "UnloadModel"};
+}
+
+Engine::Options EngineOptions(const ServerOptions& options) {
+  Engine::Options engine;
+  engine.threads = static_cast<int>(options.threads);
+  engine.isa = ParseIsa(options.isa).value_or(Isa::kAuto);
+  engine.kv_cache_bytes = options.kv_cache_bytes > 0 ? options.kv_cache_bytes
+                                                     : DefaultKvCacheBytes(AllowedMemoryBytes());
+  engine.max_sequences = options.max_sequences;
+  engine.max_queue = options.max_queue;
+  engine.default_max_tokens = options.default_max_tokens;
+  return engine;
+}
+
+}  // namespace
+
+// Members are in the order in which they are made; they go in the opposite one. Calls use
+// everything above `listener`, so that one goes first; the engine ends its requests before the
+// registry waits for their pins.
+class Daemon::Impl {
+ public:
+  Impl(const ServerOptions& options, const Log* log, ModelRoots roots,
+       std::unique_ptr<Engine> engine)
+      : options(options),
+        log(log),
+        owned_engine(std::move(engine)),
+        health({v1::GenerationService::service_full_name(),
+                v1::ModelAdminService::service_full_name()}),
+        metrics(owned_engine->isa_name(), Methods()),
+        loading(kLoadingThreads, options.models.size() + 1),
+        tokenizing(kTokenizingThreads, kMaxWaitingTokenize),
+        administrating(kAdminThreads, kMaxWaitingAdmin),
+        registry({.loader = MakeEngineLoader(owned_engine.get(), options.context_length),
+                  .roots = std::move(roots),
+                  .end_requests =
+                      [engine = owned_engine.get()](LoadedModel* model) {
+                        engine->EndRequests(model->engine_model(), FinishReason::kModelUnloaded);
+                      },
+                  .loading_tasks = &loading,
+                  .max_waiting = static_cast<size_t>(options.max_queue)}),
+        calls(
+            {.log = log, .metrics = &metrics, .state = &state, .log_prompts = options.log_prompts}),
+        generation({.calls = calls,
+                    .registry = &registry,
+                    .engine = owned_engine.get(),
+                    .delivery = &delivery,
+                    .tokenizing = &tokenizing}),
+        admin({.calls = calls,
+               .registry = &registry,
+               .delivery = &delivery,
+               .tasks = &administrating,
+               .drain_timeout = options.drain_timeout}),
+        generation_health(&health, &delivery),
+        admin_health(&health, &delivery) {
+    registry.AddListener([this](const ModelChange& change) { OnModelChange(change); });
+  }
+
+  ~Impl() {
+    listener.reset();
+    admin_listener.reset();
+    http.reset();
+  }
+
+  absl::Status Listen();
+  void OnModelChange(const ModelChange& change);
+  void LogServing() const;
+
+  const ServerOptions options;
+  const Log* const log;
+  ProcessState state;
+  DeliveryThread delivery;
+  const std::unique_ptr<Engine> owned_engine;
+  HealthTable health;
+  Metrics metrics;
+  TaskPool loading;
+  TaskPool tokenizing;
+  TaskPool administrating;
+  ModelRegistry registry;
+  const CallEnvironment calls;
+  GenerationService generation;
+  ModelAdminService admin;
+  HealthService generation_health;
+  HealthService admin_health;
+  std::unique_ptr<HttpServer> http;
+  std::unique_ptr<GrpcListener> admin_listener;
+  std::unique_ptr<GrpcListener> listener;
+};
+
+// Health and metrics follow the registry; failures and changes of version go into the log.
+void Daemon::Impl::OnModelChange(const ModelChange& change) {
+  const ModelSnapshot& model = change.model;
+  metrics.AddModel(model.name);
+  if (change.current && model.facts.has_value()) {
+    metrics.SetModelFacts(model.name, *model.facts, model.load_time);
+  }
+  if (!change.name_exists) metrics.RemoveModel(model.name);
+  health.OnModelChange(change);
+  std::vector<LogField> fields = {
+      {"model", model.name},
+      {"version", model.version},
+      {"state", change.type == ModelChangeType::kRemoved ? absl::string_view("REMOVED")
+                                                         : ModelStateName(model.state)},
+      {"directory", model.directory}};
+  if (model.state == ModelState::kFailed) {
+    fields.emplace_back("reason", model.reason);
+    log->Error("model", fields);
+    return;
+  }
+  if (model.state == ModelState::kActive) fields.emplace_back("load", model.load_time);
+  log->Info("model", fields);
+}
+
+absl::Status Daemon::Impl::Listen() {
+  EnableReflection();
+  const auto named = [](const char* flag, const absl::Status& status) {
+    return absl::UnavailableError(absl::StrCat(flag, " ", status.message()));
+  };
+  absl::StatusOr<std::unique_ptr<GrpcListener>> generation_server =
+      GrpcListener::Create({.address = options.listen,
+                            .max_receive_bytes = kMaxGenerationBytes,
+                            .services = {&generation, &generation_health}});
+  if (!generation_server.ok()) return named("--listen", generation_server.status());
+  listener = *std::move(generation_server);
+  absl::StatusOr<std::unique_ptr<GrpcListener>> admin_server =
+      GrpcListener::Create({.address = options.admin_listen,
+                            .max_receive_bytes = kMaxAdminBytes,
+                            .services = {&admin, &admin_health}});
+  if (!admin_server.ok()) return named("--admin-listen", admin_server.status());
+  admin_listener = *std::move(admin_server);
+  metrics.SetReader([this] { return ReadEngine(*owned_engine, registry); });
+  absl::StatusOr<std::unique_ptr<HttpServer>> http_server =
+      HttpServer::Create({.address = options.metrics_listen,
+                          .metrics = [this] { return metrics.Render(); },
+                          .healthy = [this] { return health.process_status(); }});
+  if (!http_server.ok()) return named("--metrics-listen", http_server.status());
+  http = *std::move(http_server);
+  return absl::OkStatus();
+}
+
+void Daemon::Impl::LogServing() const {
+  std::string names;
+  for (const ModelSnapshot& model : registry.List()) {
+    if (model.state != ModelState::kActive) continue;
+    absl::StrAppend(&names, names.empty() ? "" : ",", model.name);
+  }
+  log->Info("serving", {{"listen", listener->address()},
+                        {"admin_listen", admin_listener->address()},
+                        {"metrics_listen", http->address()},
+                        {"models", names},
+                        {"threads", owned_engine->threads()},
+                        {"isa", owned_engine->isa_name()},
+                        {"kv_cache_bytes", owned_engine->kv_cache_capacity_bytes()},
+                        {"since_exec", TimeSinceExec()}});
+}
+
+Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Daemon::~Daemon() = default;
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const ServerOptions& options,
+                                                       const Log* log) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(ModelRoots roots,
+                              ModelRoots::Create(options.model_roots, options.models));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine,
+                              Engine::Create(EngineOptions(options)));
+  return std::unique_ptr<Daemon>(
+      new Daemon(std::make_unique<Impl>(options, log, std::move(roots), std::move(engine))));
+}
+
+absl::Status Daemon::Start() {
+  Impl& d = *impl_;
+  // Before anybody can ask, so that a request for one of these names waits instead of failing.
+  d.registry.Declare(d.options.models);
+  FIRSTLIGHT_RETURN_IF_ERROR(d.Listen());
+  const int failed = d.registry.LoadDeclared();
+  if (failed > 0 && static_cast<size_t>(failed) == d.options.models.size()) {
+    std::string reasons;
+    for (const ModelSnapshot& model : d.registry.List()) {
+      absl::StrAppend(&reasons, "\n  --model ", model.name, "=", model.directory, ": ",
+                      model.reason);
+    }
+    return absl::FailedPreconditionError(
+        absl::StrCat("none of the models could be loaded:", reasons));
+  }
+  d.health.SetStarted();
+  d.LogServing();
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::CheckModels() {
+  const ModelLoader loader =
+      MakeEngineLoader(impl_->owned_engine.get(), impl_->options.context_length);
+  for (const ModelArgument& model : impl_->options.models) {
+    absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = loader(model.directory);
+    const absl::Status status = loaded.ok() ? (*loaded)->BuildTokenizer() : loaded.status();
+    if (status.ok()) continue;
+    return absl::Status(status.code(), absl::StrCat("--model ", model.name, "=", model.directory,
+                                                    ": ", status.message()));
+  }
+  return absl::OkStatus();
+}
+
+void Daemon::Drain() {
+  Impl& d = *impl_;
+  RunDrain({.delay = d.options.drain_delay, .timeout = d.options.drain_timeout},
+           {.set_not_serving = [&d] { d.health.SetDraining(); },
+            .refuse_new_calls = [&d] { d.state.StartRefusing(); },
+            .await_idle = [&d](absl::Duration timeout) { return d.state.AwaitIdle(timeout); },
+            .end_streams =
+                [&d] {
+                  for (const std::shared_ptr<ServedModel>& model : d.registry.Live()) {
+                    d.owned_engine->EndRequests(model->loaded->engine_model(),
+                                                FinishReason::kCancelled);
+                  }
+                },
+            .end_watches =
+                [&d] {
+                  d.health.EndWatches();
+                  d.admin.EndWatches();
+                },
+            .close_listeners =
+                [&d](absl::Duration grace) {
+                  d.listener->Shutdown(grace);
+                  d.admin_listener->Shutdown(grace);
+                },
+            .calls = [&d] { return d.state.calls(); },
+            .log = d.log});
+}
+
+}  // namespace firstlight

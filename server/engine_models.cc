@@ -1,0 +1,59 @@
+#include "server/engine_models.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/model.h"
+#include "loader/base/status_macros.h"
+
+namespace firstlight {
+namespace {
+
+class EngineLoadedModel final : public LoadedModel {
+ public:
+  explicit EngineLoadedModel(std::unique_ptr<Model> model) : model_(std::move(model)) {}
+
+  absl::Status BuildTokenizer() override { return model_->BuildTokenizer(); }
+
+  ModelFacts Facts() const override {
+    const LoadReport::Totals totals = model_->load_report().ComputeTotals();
+    ModelFacts facts;
+    facts.architecture = model_->architecture();
+    facts.context_length = model_->context_length();
+    facts.assigned_bytes = totals.assigned_bytes;
+    facts.copied_bytes = totals.copied_bytes;
+    facts.tied_bytes = totals.tied_bytes;
+    return facts;
+  }
+
+  Model* engine_model() override { return model_.get(); }
+
+ private:
+  const std::unique_ptr<Model> model_;
+};
+
+}  // namespace
+
+ModelLoader MakeEngineLoader(const Engine* engine, std::optional<int64_t> context_length) {
+  return [=](const std::string& directory) -> absl::StatusOr<std::unique_ptr<LoadedModel>> {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<Model> model,
+                                engine->LoadModel(directory, context_length));
+    return std::make_unique<EngineLoadedModel>(std::move(model));
+  };
+}
+
+Metrics::Reading ReadEngine(const Engine& engine, const ModelRegistry& registry) {
+  Metrics::Reading reading;
+  reading.kv_cache_used_bytes = engine.kv_cache_used_bytes();
+  reading.kv_cache_capacity_bytes = engine.kv_cache_capacity_bytes();
+  for (const std::shared_ptr<ServedModel>& model : registry.Live()) {
+    const Engine::SequenceCounts counts = engine.CountSequences(model->loaded->engine_model());
+    Metrics::Reading::Sequences& sequences = reading.sequences[model->name];
+    sequences.running += counts.running;
+    sequences.waiting += counts.waiting;
+  }
+  return reading;
+}
+
+}  // namespace firstlight

@@ -1,0 +1,50 @@
+#ifndef FIRSTLIGHT_SERVER_GENERATION_SERVICE_H_
+#define FIRSTLIGHT_SERVER_GENERATION_SERVICE_H_
+
+// firstlight.v1.GenerationService.
+//
+// The methods are registered raw and their requests parsed here, so that a malformed one gets
+// INVALID_ARGUMENT with an ErrorInfo instead of gRPC's own empty error. gRPC's threads parse and
+// admit; tokenizing and generating happen elsewhere (server/call.h, server/generate_stream.h).
+
+#include "engine/engine.h"
+#include "firstlight/v1/generation.grpc.pb.h"
+#include "server/call.h"
+#include "server/delivery_thread.h"
+#include "server/model_registry.h"
+#include "server/task_pool.h"
+
+namespace firstlight {
+
+class GenerationService final : public v1::GenerationService::WithRawCallbackMethod_Generate<
+                                    v1::GenerationService::WithRawCallbackMethod_Tokenize<
+                                        v1::GenerationService::WithRawCallbackMethod_Detokenize<
+                                            v1::GenerationService::Service>>> {
+ public:
+  // Everything outlives the service and its calls.
+  struct Dependencies {
+    CallEnvironment calls;
+    ModelRegistry* registry = nullptr;
+    Engine* engine = nullptr;
+    DeliveryThread* delivery = nullptr;
+    TaskPool* tokenizing = nullptr;  // of Tokenize and Detokenize
+  };
+
+  explicit GenerationService(const Dependencies& dependencies);
+
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Generate(grpc::CallbackServerContext* context,
+                                                       const grpc::ByteBuffer* request) override;
+  grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* Detokenize(grpc::CallbackServerContext* context,
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+
+ private:
+  const Dependencies dependencies_;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_SERVER_GENERATION_SERVICE_H_

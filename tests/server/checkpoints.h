@@ -1,0 +1,31 @@
+#ifndef FIRSTLIGHT_TESTS_SERVER_CHECKPOINTS_H_
+#define FIRSTLIGHT_TESTS_SERVER_CHECKPOINTS_H_
+
+// Checkpoints for the tests of the server: those of tests/golden and models/demo, as they are or
+// changed in one place.
+
+#include <string>
+
+#include "tests/loader/temporary_directory.h"
+
+namespace firstlight {
+
+// A checkpoint of tests/golden: "llama-tied". 131 tokens, no tokenizer.
+std::string GoldenCheckpoint(const std::string& name = "llama-tied");
+
+// The bundled model, with its tokenizer.
+std::string DemoCheckpoint();
+
+// A copy of `source` as the folder `name` of `directory`, for the test to change. Returns its path.
+std::string CopyCheckpoint(const std::string& source, const TemporaryDirectory& directory,
+                           const std::string& name);
+
+// Replaces the first occurrence of `from` in a file. Fails the test where there is none.
+void Edit(const std::string& path, const std::string& from, const std::string& to);
+
+// A golden checkpoint whose context is long enough for streams that a test has to stop.
+std::string LongContextCheckpoint(const TemporaryDirectory& directory);
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_TESTS_SERVER_CHECKPOINTS_H_

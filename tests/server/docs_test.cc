@@ -1,0 +1,62 @@
+// The reference pages against what they describe.
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "gtest/gtest.h"
+#include "server/metrics.h"
+#include "server/option_table.h"
+
+namespace firstlight {
+namespace {
+
+// Rows of the tables of a page: the cells of each, backticks stripped from the first.
+std::vector<std::vector<std::string>> Rows(const std::string& page) {
+  std::ifstream file(absl::StrCat(FIRSTLIGHT_SOURCE_DIR "/docs/", page));
+  EXPECT_TRUE(file) << page;
+  std::vector<std::vector<std::string>> rows;
+  for (std::string line; std::getline(file, line);) {
+    if (!absl::StartsWith(line, "| `")) continue;
+    std::vector<std::string> cells = absl::StrSplit(line.substr(2), " | ");
+    cells[0] = cells[0].substr(1, cells[0].size() - 2);
+    rows.push_back(std::move(cells));
+  }
+  return rows;
+}
+
+TEST(DocsTest, OperationsListsEveryOptionWithItsDefault) {
+  std::set<std::string> documented;
+  for (const auto& row : Rows("operations.md")) {
+    documented.insert(absl::StrCat(row[0], " = ", row[1]));
+  }
+  std::set<std::string> defined;
+  for (const OptionDefinition& option : OptionTable()) {
+    defined.insert(absl::StrCat("--", option.name, " = ", option.default_text));
+  }
+  EXPECT_EQ(documented, defined);
+}
+
+TEST(DocsTest, MetricsListsEveryFamilyWithItsType) {
+  Metrics metrics("avx2", {"Generate"});
+  metrics.AddModel("m");
+  std::set<std::string> exposed;
+  const std::string scrape = metrics.Render();
+  for (const absl::string_view line : absl::StrSplit(scrape, '\n')) {
+    const std::vector<std::string> words = absl::StrSplit(line, ' ');
+    if (words.size() == 4 && words[1] == "TYPE") {
+      exposed.insert(absl::StrCat(words[2], " ", words[3]));
+    }
+  }
+  std::set<std::string> documented;
+  for (const auto& row : Rows("metrics.md")) {
+    documented.insert(absl::StrCat(row[0], " ", row[1]));
+  }
+  EXPECT_EQ(documented, exposed);
+}
+
+}  // namespace
+}  // namespace firstlight

@@ -1,0 +1,147 @@
+// What the daemon says and does at its start: options, listeners, models that do not load.
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/checkpoints.h"
+#include "tests/server/server_process.h"
+
+namespace firstlight {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+TEST(StartupTest, AnEmptyServerServes) {
+  ServerProcess server({});
+  ASSERT_TRUE(server.AwaitServing()) << server.log();
+  grpc::ClientContext context;
+  grpc::health::v1::HealthCheckResponse health;
+  ASSERT_TRUE(server.Health()->Check(&context, {}, &health).ok());
+  EXPECT_EQ(health.status(), grpc::health::v1::HealthCheckResponse::SERVING);
+  EXPECT_EQ(HttpGet(server.metrics_address(), "/healthz").status, 200);
+  const Generated generated = RunGenerate(server.Generation().get(), TokenRequest(1));
+  EXPECT_EQ(generated.status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(ErrorInfoOf(generated.status).reason(), "MODEL_NOT_FOUND");
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.WaitForExit().code, 0);
+}
+
+TEST(StartupTest, BadOptionsExitWithTwo) {
+  const ServerProcess::Exit exit = ServerProcess::RunToExit({"--max-queue", "0"});
+  EXPECT_EQ(exit.code, 2);
+  EXPECT_THAT(exit.log, AllOf(HasSubstr("--max-queue"), HasSubstr("found \"0\"")));
+  EXPECT_EQ(ServerProcess::RunToExit({"--model-root", "/no/such/root"}).code, 2);
+}
+
+TEST(StartupTest, CheckConfigLoadsAndExits) {
+  EXPECT_EQ(ServerProcess::RunToExit({"--check-config", "--model", "m=" + GoldenCheckpoint()}).code,
+            0);
+  const ServerProcess::Exit bad =
+      ServerProcess::RunToExit({"--check-config", "--model", "m=/none"});
+  EXPECT_EQ(bad.code, 1);
+  EXPECT_THAT(bad.log, HasSubstr("/none"));
+}
+
+// A TCP port of 127.0.0.1 that is listened on until it is closed.
+class TakenPort {
+ public:
+  TakenPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(fd_, 1), 0);
+    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    address_ = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
+  }
+  ~TakenPort() { close(fd_); }
+  const std::string& address() const { return address_; }
+
+ private:
+  const int fd_;
+  std::string address_;
+};
+
+TEST(StartupTest, APortInUseOnEachListenerIsAClearErrorAndExitsWithOne) {
+  const TakenPort taken;
+  for (const char* flag : {"--listen", "--admin-listen", "--metrics-listen"}) {
+    const ServerProcess::Exit exit = ServerProcess::RunToExit({flag, taken.address()});
+    EXPECT_EQ(exit.code, 1) << flag;
+    EXPECT_THAT(exit.log, AllOf(HasSubstr(flag), HasSubstr(taken.address()), HasSubstr("in use")));
+  }
+}
+
+TEST(StartupTest, ASecondDaemonCannotShareThePorts) {
+  ServerProcess first({});
+  ASSERT_TRUE(first.AwaitServing()) << first.log();
+  EXPECT_EQ(ServerProcess::RunToExit({"--listen", first.address()}).code, 1);
+  EXPECT_EQ(ServerProcess::RunToExit({"--admin-listen", first.admin_address()}).code, 1);
+  EXPECT_EQ(ServerProcess::RunToExit({"--metrics-listen", first.metrics_address()}).code, 1);
+}
+
+TEST(StartupTest, UnixSocketsServeAndAreNotStolen) {
+  const TemporaryDirectory directory;
+  const std::string address = "unix:" + directory.File("generation.sock");
+  {
+    ServerProcess server(
+        {"--listen", address, "--admin-listen", "unix:" + directory.File("admin.sock")});
+    ASSERT_TRUE(server.AwaitServing()) << server.log();
+    grpc::ClientContext context;
+    grpc::health::v1::HealthCheckResponse health;
+    ASSERT_TRUE(server.Health()->Check(&context, {}, &health).ok());
+    const ServerProcess::Exit second = ServerProcess::RunToExit({"--listen", address});
+    EXPECT_EQ(second.code, 1);
+    EXPECT_THAT(second.log, HasSubstr("in use"));
+    server.Signal(SIGKILL);  // leaves the sockets behind
+    server.WaitForExit();
+  }
+  ServerProcess again({"--listen", address});
+  EXPECT_TRUE(again.AwaitServing()) << again.log();
+  const std::string file = directory.Write("plain", "not a socket");
+  EXPECT_EQ(ServerProcess::RunToExit({"--listen", "unix:" + file}).code, 1);
+}
+
+TEST(StartupTest, AnUnreadableModelAmongSeveralLeavesTheOthersServing) {
+  ServerProcess server({"--model", "good=" + GoldenCheckpoint(), "--model", "bad=/no/such/dir"});
+  ASSERT_TRUE(server.AwaitServing()) << server.log();
+  v1::GenerateRequest request = TokenRequest(2);
+  request.set_model("good");
+  EXPECT_TRUE(RunGenerate(server.Generation().get(), request).status.ok());
+  request.set_model("bad");
+  const Generated bad = RunGenerate(server.Generation().get(), request);
+  EXPECT_EQ(bad.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(bad.status.error_message(), HasSubstr("/no/such/dir"));
+  EXPECT_EQ(ErrorInfoOf(bad.status).reason(), "MODEL_FAILED");
+  // Without a name: the only one that works.
+  request.clear_model();
+  EXPECT_TRUE(RunGenerate(server.Generation().get(), request).status.ok());
+  for (const auto& [name, expected] :
+       {std::pair("good", grpc::health::v1::HealthCheckResponse::SERVING),
+        std::pair("bad", grpc::health::v1::HealthCheckResponse::NOT_SERVING),
+        std::pair("", grpc::health::v1::HealthCheckResponse::SERVING)}) {
+    grpc::ClientContext context;
+    grpc::health::v1::HealthCheckRequest check;
+    check.set_service(name);
+    grpc::health::v1::HealthCheckResponse health;
+    ASSERT_TRUE(server.Health()->Check(&context, check, &health).ok());
+    EXPECT_EQ(health.status(), expected) << name;
+  }
+}
+
+TEST(StartupTest, NoneOfSeveralExitsWithOneAndSaysWhyForEach) {
+  const ServerProcess::Exit exit =
+      ServerProcess::RunToExit({"--model", "a=/no/such/a", "--model", "b=/no/such/b"});
+  EXPECT_EQ(exit.code, 1);
+  EXPECT_THAT(exit.log, AllOf(HasSubstr("/no/such/a"), HasSubstr("/no/such/b")));
+}
+
+}  // namespace
+}  // namespace firstlight
