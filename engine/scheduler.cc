@@ -83,7 +83,7 @@ void Scheduler::Resume(RequestId id) {
   }
 }
 
-void Scheduler::Cancel(RequestId id, absl::Status status) {
+void Scheduler::Cancel(RequestId id, const absl::Status& status) {
   if (Request* const request = Find(id); request != nullptr) {
     End(request, status);
     DropEnded();
@@ -200,10 +200,23 @@ void Scheduler::DropEnded() {
   // A pass that nobody waits for is dropped here, which frees what its sequences still hold.
   std::erase_if(lanes_,
                 [](const Lane& lane) { return lane.pass != nullptr && lane.pass->abandoned(); });
-  std::erase_if(ended_, [](const std::unique_ptr<Request>& request) {
-    return std::none_of(request->sequences.begin(), request->sequences.end(),
-                        [](const auto& sequence) { return sequence->in_pass; });
+  std::erase_if(ended_, [this](const std::unique_ptr<Request>& request) {
+    const bool in_pass = std::any_of(request->sequences.begin(), request->sequences.end(),
+                                     [](const auto& sequence) { return sequence->in_pass; });
+    if (!in_pass && !IsServed(request->model.get())) {
+      request->model->decoder()->ReleaseActivations();
+    }
+    return !in_pass;
   });
+}
+
+// Whether a request of `model` has not ended, or has and its pass has not.
+bool Scheduler::IsServed(const Model* model) const {
+  return std::any_of(requests_.begin(), requests_.end(),
+                     [model](const auto& entry) { return entry.second->model.get() == model; }) ||
+         std::any_of(lanes_.begin(), lanes_.end(), [model](const Lane& lane) {
+           return lane.model == model && lane.pass != nullptr;
+         });
 }
 
 std::map<const Model*, int64_t> Scheduler::CountRunning() const {

@@ -61,7 +61,7 @@ class Scheduler {
   void Resume(RequestId id);
   // Ends a request with `status`. Its blocks are free on return, or when the pass under way that
   // uses them has ended.
-  void Cancel(RequestId id, absl::Status status);
+  void Cancel(RequestId id, const absl::Status& status);
   // Ends every request of `model` with `reason` for each of its unfinished sequences.
   void EndRequests(const Model* model, FinishReason reason);
   void EndAll(const absl::Status& status);
@@ -96,6 +96,7 @@ class Scheduler {
   void FinishAll(Request* request, FinishReason reason, absl::Time now);
   void End(Request* request, const absl::Status& status);
   void DropEnded();
+  bool IsServed(const Model* model) const;
   void Deliver(Sequence* sequence, Sequence::Outcome outcome);
   void Leave(Sequence* sequence);
 

@@ -108,8 +108,8 @@ TEST_P(SchedulerPropertyTest, EverythingEndsWithItsOwnTokens) {
   const auto between = [&random](int64_t low, int64_t high) {
     return std::uniform_int_distribution<int64_t>(low, high)(random);
   };
-  SchedulerHarness harness({.kv_cache_bytes = largest_block * between(4, 8),
-                            .max_sequences = between(1, 6),
+  SchedulerHarness harness({.kv_cache_bytes = largest_block * between(4, 7),
+                            .max_sequences = between(1, 8),
                             .step_tokens = between(1, 20),
                             .gate = &gate});
   std::vector<std::shared_ptr<Model>> models;
@@ -119,17 +119,18 @@ TEST_P(SchedulerPropertyTest, EverythingEndsWithItsOwnTokens) {
   std::set<std::pair<const Model*, int64_t>> closed;
 
   std::vector<Active> requests;
-  for (int64_t event = 0; event < 400; ++event) {
-    switch (random() % 8) {
-      case 0: {
-        if (requests.size() >= 40) {
+  for (int64_t event = 0; event < 800; ++event) {
+    switch (random() % 16) {
+      case 0:
+      case 4: {
+        if (requests.size() >= 50) {
           break;
         }
         Active active;
         active.kind = RandomKind(random);
         const Golden& golden = (*goldens_)[active.kind.golden];
         GenerationRequest request = RequestOf(golden, active.kind);
-        active.max_tokens = between(1, kMaxTokens);
+        active.max_tokens = random() % 4 == 0 ? between(1, 3) : between(20, kMaxTokens);
         active.sequences = between(1, 3);
         request.stopping.max_tokens = active.max_tokens;
         request.num_sequences = active.sequences;
@@ -147,7 +148,7 @@ TEST_P(SchedulerPropertyTest, EverythingEndsWithItsOwnTokens) {
       case 2:
         if (!requests.empty()) {
           Active& reader = requests[random() % requests.size()];
-          const bool has_room = random() % 3 != 0;
+          const bool has_room = random() % 4 != 0;
           reader.submitted.observer->SetHasRoom(has_room);
           harness.scheduler().Resume(reader.submitted.id);
         }
@@ -155,7 +156,7 @@ TEST_P(SchedulerPropertyTest, EverythingEndsWithItsOwnTokens) {
       case 3: {
         const Model* const model = models[random() % models.size()].get();
         const int64_t layer = static_cast<int64_t>(random() % 4) - 1;
-        if (closed.insert({model, layer}).second) {
+        if (random() % 3 == 0 && closed.insert({model, layer}).second) {
           gate.Close(model, layer);
         } else {
           closed.erase({model, layer});

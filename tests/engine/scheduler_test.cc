@@ -394,5 +394,16 @@ TEST(SchedulerTest, EndRequestsOfOneModel) {
   EXPECT_EQ(stays.observer->answer(1).ids, First(golden.greedy, 10));
 }
 
+TEST(SchedulerTest, AModelWithoutRequestsKeepsNoActivations) {
+  SchedulerHarness harness({});
+  const Golden golden = ReadGolden(kGolden);
+  const std::shared_ptr<Model> model = harness.Load(golden);
+  const SchedulerHarness::Submitted request = harness.Submit(model, GreedyRequest(golden, 3));
+  harness.scheduler().Step();
+  EXPECT_GT(model->decoder()->activation_bytes(), 0);
+  harness.RunUntilIdle();
+  EXPECT_EQ(model->decoder()->activation_bytes(), 0);
+}
+
 }  // namespace
 }  // namespace firstlight
