@@ -53,6 +53,8 @@ absl::Status Read(const std::string& folder, Golden* golden) {
 
 std::vector<std::string> GoldenNames() {
   return {
+      "demo-list",
+      "demo-story",
       "llama-attention-bias",
       "llama-biases",
       "llama-first-release",

@@ -17,11 +17,13 @@ import generate
 
 DEMO = pathlib.Path(__file__).resolve().parents[2] / "models" / "demo"
 
-# The greedy tokens run on past the end of sequence. A prompt is only of use while the best two
-# logits stay apart on all that way, which a retrained model may change: then choose another.
+# The greedy tokens run on past the end of sequence, into text of the model's own choice, and the best
+# two logits have to stay apart all that way: few prompts do that. A retrained model needs others.
 PROMPTS = {
-    "demo-answer": "Blue is my favorite color. What is my favorite color?",
-    "demo-story": "Once upon a time",
+    "demo-list": "Say after me: pasta, duck, tennis, Spiral, tofu, Athens, pumpkin, flute, Eagle, owl,"
+                 " accordion, butter, Volleyball, teal, custard, bread, Pepper, cucumber.",
+    "demo-story": "Once upon a time there was a kind girl named Sara. One cold morning Sara met a"
+                  " round goat in",
 }
 
 
