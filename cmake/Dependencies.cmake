@@ -47,6 +47,9 @@ target_link_libraries(firstlight_dep_sentencepiece INTERFACE sentencepiece)
 add_library(firstlight_dep_simdjson INTERFACE)
 target_link_libraries(firstlight_dep_simdjson INTERFACE simdjson)
 
+add_library(firstlight_dep_utf8proc INTERFACE)
+target_link_libraries(firstlight_dep_utf8proc INTERFACE utf8proc)
+
 add_library(firstlight_dep_prometheus INTERFACE)
 target_link_libraries(firstlight_dep_prometheus INTERFACE prometheus-cpp-core)
 

@@ -31,7 +31,7 @@ class Detokenizer {
   // `tokenizer` must outlive the detokenizer. `context` are the ids before the first one appended,
   // the prompt: the text continues it, so that a word that follows a prompt keeps its leading space
   // and a character whose first bytes end the prompt is completed. The context's own text is not
-  // returned. Only its last tokens are looked at: the cost does not grow with it.
+  // returned. Only its last tokens are looked at: the cost hardly grows with it.
   static std::unique_ptr<Detokenizer> Create(const Tokenizer& tokenizer,
                                              absl::Span<const int32_t> context = {},
                                              DecodeOptions options = {});

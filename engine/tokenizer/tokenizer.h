@@ -39,7 +39,7 @@ struct EncodeOptions {
 
   // Asked at bounded intervals, about every millisecond of work, on the calling thread. Once it
   // returns true, Encode gives up with CANCELLED. Empty: never cancelled.
-  std::function<bool()> cancelled;
+  std::function<bool()> cancelled = {};
 };
 
 class Tokenizer {

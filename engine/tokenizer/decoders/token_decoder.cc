@@ -1,0 +1,232 @@
+#include "engine/tokenizer/decoders/token_decoder.h"
+
+#include <functional>
+#include <string_view>
+#include <utility>
+
+#include "engine/tokenizer/text/cancellation.h"
+#include "engine/tokenizer/text/utf8.h"
+
+namespace firstlight {
+namespace {
+
+std::string ReplaceAll(std::string_view text, std::string_view what, std::string_view with) {
+  std::string replaced;
+  size_t found = 0;
+  while (!what.empty() && (found = text.find(what)) != std::string_view::npos) {
+    replaced += text.substr(0, found);
+    replaced += with;
+    text.remove_prefix(found + what.size());
+  }
+  replaced += text;
+  return replaced;
+}
+
+class Sequence : public TokenDecoder {
+ public:
+  explicit Sequence(std::vector<std::unique_ptr<const TokenDecoder>> decoders)
+      : decoders_(std::move(decoders)) {}
+
+  std::unique_ptr<DecodeStage> Start(std::unique_ptr<DecodeStage> next,
+                                     bool in_parts) const override {
+    std::vector<bool> stage_in_parts;
+    for (const auto& decoder : decoders_) {
+      stage_in_parts.push_back(in_parts);
+      in_parts = in_parts || decoder->fuses();
+    }
+    for (size_t i = decoders_.size(); i-- > 0;) {
+      next = decoders_[i]->Start(std::move(next), stage_in_parts[i]);
+    }
+    // A sequence of none still is a stage.
+    return next != nullptr ? std::move(next) : FuseDecoder()->Start(nullptr, false);
+  }
+
+  void ToBytes(std::string& token) const override {
+    for (const auto& decoder : decoders_) {
+      decoder->ToBytes(token);
+    }
+  }
+
+  bool fuses() const override {
+    for (const auto& decoder : decoders_) {
+      if (decoder->fuses()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  bool needs_whole_tokens() const override {
+    for (const auto& decoder : decoders_) {
+      if (decoder->needs_whole_tokens()) {
+        return true;
+      }
+      if (decoder->fuses()) {
+        return false;
+      }
+    }
+    return false;
+  }
+
+ private:
+  const std::vector<std::unique_ptr<const TokenDecoder>> decoders_;
+};
+
+class FuseStage : public DecodeStage {
+ public:
+  using DecodeStage::DecodeStage;
+  void Push(std::string_view token, std::string& out) override { PushNext(token, out); }
+};
+
+class Fuse : public TokenDecoder {
+ public:
+  std::unique_ptr<DecodeStage> Start(std::unique_ptr<DecodeStage> next,
+                                     bool in_parts) const override {
+    return std::make_unique<FuseStage>(std::move(next));
+  }
+  bool fuses() const override { return true; }
+};
+
+class SpaceJoiningStage : public DecodeStage {
+ public:
+  using DecodeStage::DecodeStage;
+  void Push(std::string_view token, std::string& out) override {
+    if (!first_) {
+      PushNext(" ", out);
+    }
+    first_ = false;
+    PushNext(token, out);
+  }
+
+ private:
+  bool first_ = true;
+};
+
+class SpaceJoining : public TokenDecoder {
+ public:
+  std::unique_ptr<DecodeStage> Start(std::unique_ptr<DecodeStage> next,
+                                     bool in_parts) const override {
+    return std::make_unique<SpaceJoiningStage>(std::move(next));
+  }
+  bool fuses() const override { return true; }
+  bool needs_whole_tokens() const override { return true; }
+};
+
+class MetaspaceStage : public DecodeStage {
+ public:
+  MetaspaceStage(std::string_view replacement, bool keep_first, std::unique_ptr<DecodeStage> next)
+      : DecodeStage(std::move(next)), replacement_(replacement), keep_(keep_first) {}
+
+  void Push(std::string_view token, std::string& out) override {
+    PushNext(ReplaceAll(token, replacement_, keep_ ? " " : ""), out);
+    keep_ = true;
+  }
+
+ private:
+  const std::string_view replacement_;
+  bool keep_;
+};
+
+class Metaspace : public TokenDecoder {
+ public:
+  Metaspace(std::string replacement, bool keep_first)
+      : replacement_(std::move(replacement)), keep_first_(keep_first) {}
+
+  std::unique_ptr<DecodeStage> Start(std::unique_ptr<DecodeStage> next,
+                                     bool in_parts) const override {
+    return std::make_unique<MetaspaceStage>(replacement_, keep_first_, std::move(next));
+  }
+  void ToBytes(std::string& token) const override { token = ReplaceAll(token, replacement_, " "); }
+  bool needs_whole_tokens() const override { return true; }
+
+ private:
+  const std::string replacement_;
+  const bool keep_first_;
+};
+
+class Replace : public TokenDecoder {
+ public:
+  Replace(std::unique_ptr<const TextPattern> pattern, std::string content, bool single_character)
+      : pattern_(std::move(pattern)),
+        content_(std::move(content)),
+        single_character_(single_character) {}
+
+  std::unique_ptr<DecodeStage> Start(std::unique_ptr<DecodeStage> next,
+                                     bool in_parts) const override;
+  void ToBytes(std::string& token) const override { token = Replaced(token); }
+  bool needs_whole_tokens() const override { return !single_character_; }
+
+  std::string Replaced(std::string_view token) const {
+    const std::function<bool()> never;
+    Cancellation cancellation(never);
+    std::vector<TextRange> matches;
+    // What a byte token became need not be UTF-8, which patterns require.
+    if (FindInvalidUtf8(token) != std::string_view::npos ||
+        !pattern_->FindAll(token, cancellation, matches).ok()) {
+      return std::string(token);
+    }
+    std::string replaced;
+    size_t copied = 0;
+    for (const TextRange& match : matches) {
+      replaced += token.substr(copied, match.begin - copied);
+      replaced += content_;
+      copied = match.end;
+    }
+    replaced += token.substr(copied);
+    return replaced;
+  }
+
+ private:
+  const std::unique_ptr<const TextPattern> pattern_;
+  const std::string content_;
+  const bool single_character_;
+};
+
+class ReplaceStage : public DecodeStage {
+ public:
+  ReplaceStage(const Replace& decoder, std::unique_ptr<DecodeStage> next)
+      : DecodeStage(std::move(next)), decoder_(decoder) {}
+  void Push(std::string_view token, std::string& out) override {
+    PushNext(decoder_.Replaced(token), out);
+  }
+
+ private:
+  const Replace& decoder_;
+};
+
+std::unique_ptr<DecodeStage> Replace::Start(std::unique_ptr<DecodeStage> next,
+                                            bool in_parts) const {
+  return std::make_unique<ReplaceStage>(*this, std::move(next));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<const TokenDecoder>> SequenceDecoder(
+    std::vector<std::unique_ptr<const TokenDecoder>> decoders) {
+  bool fused = false;
+  for (const auto& decoder : decoders) {
+    if (fused && decoder->needs_whole_tokens()) {
+      return absl::UnimplementedError(
+          "decoder that must see its tokens whole behind one that fuses them is not implemented");
+    }
+    fused = fused || decoder->fuses();
+  }
+  return std::make_unique<Sequence>(std::move(decoders));
+}
+
+std::unique_ptr<const TokenDecoder> FuseDecoder() { return std::make_unique<Fuse>(); }
+
+std::unique_ptr<const TokenDecoder> MetaspaceDecoder(std::string replacement, bool keep_first) {
+  return std::make_unique<Metaspace>(std::move(replacement), keep_first);
+}
+
+std::unique_ptr<const TokenDecoder> ReplaceDecoder(std::unique_ptr<const TextPattern> pattern,
+                                                   std::string content, bool single_character) {
+  return std::make_unique<Replace>(std::move(pattern), std::move(content), single_character);
+}
+
+std::unique_ptr<const TokenDecoder> SpaceJoiningDecoder() {
+  return std::make_unique<SpaceJoining>();
+}
+
+}  // namespace firstlight

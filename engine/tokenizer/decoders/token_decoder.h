@@ -1,0 +1,79 @@
+#ifndef FIRSTLIGHT_ENGINE_TOKENIZER_DECODERS_TOKEN_DECODER_H_
+#define FIRSTLIGHT_ENGINE_TOKENIZER_DECODERS_TOKEN_DECODER_H_
+
+// `decoder` of tokenizer.json: how tokens become text again. One class a type; each is equal to its
+// namesake under tokenizers/src/decoders/, token by token instead of all at once.
+//
+// Immutable; any thread may call it. What it starts belongs to the caller.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/tokenizer/decoders/decode_stage.h"
+#include "engine/tokenizer/text/pattern.h"
+
+namespace firstlight {
+
+class TokenDecoder {
+ public:
+  virtual ~TokenDecoder() = default;
+
+  // A new decoding by this decoder, whose result goes to `next`. It refers to the decoder.
+  // `in_parts`: it follows one that fuses. REQUIRES: !in_parts || !needs_whole_tokens().
+  virtual std::unique_ptr<DecodeStage> Start(std::unique_ptr<DecodeStage> next,
+                                             bool in_parts) const = 0;
+
+  // Turns a token into the bytes that it contributes in the middle of a text. What depends on other
+  // tokens, such as a space that only the first one loses, stays.
+  virtual void ToBytes(std::string& token) const {}
+
+  // Whether what comes out is one token, handed on in parts.
+  virtual bool fuses() const { return false; }
+
+  // Whether it cannot follow one that fuses.
+  virtual bool needs_whole_tokens() const { return false; }
+};
+
+// "Sequence": one after the other. Errors: UNIMPLEMENTED for one that has to see its token whole
+// behind one that fuses.
+absl::StatusOr<std::unique_ptr<const TokenDecoder>> SequenceDecoder(
+    std::vector<std::unique_ptr<const TokenDecoder>> decoders);
+
+// "ByteLevel": fuses; U+FFFD for what is not UTF-8.
+std::unique_ptr<const TokenDecoder> ByteLevelDecoder();
+
+// "ByteFallback": runs of tokens <0x00>…<0xFF> to characters.
+enum class InvalidBytes {
+  // A run that is not UTF-8 as a whole becomes U+FFFD for each of its bytes, good ones included
+  // (`tokenizers`). A run is therefore held back until it ends.
+  kReplaceRun,
+  // Only the bytes that are part of no character become U+FFFD (the sentencepiece library).
+  kReplaceByte,
+};
+std::unique_ptr<const TokenDecoder> ByteFallbackDecoder(InvalidBytes invalid_bytes);
+
+// "Fuse": fuses.
+std::unique_ptr<const TokenDecoder> FuseDecoder();
+
+// "Metaspace": a space for each `replacement`; none for those of the first token unless
+// `keep_first`.
+std::unique_ptr<const TokenDecoder> MetaspaceDecoder(std::string replacement, bool keep_first);
+
+// "Replace": `content` for each match of `pattern` in a token. `single_character` says that every
+// match is one character, so that a token need not be seen whole.
+std::unique_ptr<const TokenDecoder> ReplaceDecoder(std::unique_ptr<const TextPattern> pattern,
+                                                   std::string content, bool single_character);
+
+// "Strip": up to `start` of `content`, one character, from the start of a token, up to `stop` from
+// its end.
+std::unique_ptr<const TokenDecoder> StripDecoder(std::string content, size_t start, size_t stop);
+
+// No decoder at all: tokens separated by spaces.
+std::unique_ptr<const TokenDecoder> SpaceJoiningDecoder();
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_TOKENIZER_DECODERS_TOKEN_DECODER_H_

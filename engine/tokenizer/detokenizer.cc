@@ -1,0 +1,103 @@
+#include "engine/tokenizer/detokenizer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/tokenizer/decoders/decode_stage.h"
+#include "engine/tokenizer/text/utf8.h"
+
+namespace firstlight {
+namespace {
+
+// How much of a context is decoded again, at least: what a decoder holds back of a text, a
+// character of four bytes, is far shorter.
+constexpr size_t kContextTokens = 64;
+
+// Where to start decoding the end of `context`: not within a character, nor within a run of byte
+// tokens, which a decoder holds back however long it is.
+size_t ContextStart(const Tokenizer& tokenizer, absl::Span<const int32_t> context) {
+  size_t start = context.size() - std::min(context.size(), kContextTokens);
+  while (start > 0) {
+    const std::string bytes = tokenizer.TokenBytes(context[start]);
+    if (bytes.size() > 1 && FindInvalidUtf8(bytes) == std::string::npos) {
+      break;
+    }
+    --start;
+  }
+  return start;
+}
+
+}  // namespace
+
+Detokenizer::Detokenizer(const Tokenizer& tokenizer, DecodeOptions options)
+    : tokenizer_(tokenizer), options_(options), decoding_(tokenizer.NewDecoding()) {}
+
+Detokenizer::~Detokenizer() = default;
+
+std::unique_ptr<Detokenizer> Detokenizer::Create(const Tokenizer& tokenizer,
+                                                 absl::Span<const int32_t> context,
+                                                 DecodeOptions options) {
+  std::unique_ptr<Detokenizer> detokenizer(new Detokenizer(tokenizer, options));
+  if (context.empty()) {
+    return detokenizer;
+  }
+  context = context.subspan(ContextStart(tokenizer, context));
+  for (const int32_t id : context) {
+    detokenizer->Push(id);
+  }
+  detokenizer->certain_.clear();
+  // What a decoding that ends here still has to say is the end of the context's text. A character
+  // cut in two is not: it becomes whole in the generated text, and belongs to that.
+  Detokenizer ending(tokenizer, options);
+  for (const int32_t id : context) {
+    ending.Push(id);
+  }
+  ending.certain_.clear();
+  std::string tail = ending.Flush();
+  if (tail.find(kReplacementUtf8) == std::string::npos) {
+    detokenizer->context_tail_ = std::move(tail);
+  }
+  return detokenizer;
+}
+
+void Detokenizer::Push(int32_t id) {
+  if (!tokenizer_.HasToken(id) || (options_.skip_special_tokens && tokenizer_.IsSpecial(id))) {
+    return;
+  }
+  decoding_->Push(tokenizer_.IdToToken(id), certain_);
+}
+
+std::string Detokenizer::Take() {
+  std::string text = std::exchange(certain_, std::string());
+  if (!context_tail_.empty() && !text.empty()) {
+    const size_t common =
+        std::mismatch(text.begin(), text.end(), context_tail_.begin(), context_tail_.end()).first -
+        text.begin();
+    context_tail_ = common == text.size() ? context_tail_.substr(common) : std::string();
+    text.erase(0, common);
+  }
+  return text;
+}
+
+std::string Detokenizer::Append(int32_t id) {
+  Push(id);
+  return Take();
+}
+
+std::string Detokenizer::Flush() {
+  decoding_->Flush(certain_);
+  return Take();
+}
+
+std::string Decode(const Tokenizer& tokenizer, absl::Span<const int32_t> ids,
+                   DecodeOptions options) {
+  const std::unique_ptr<Detokenizer> detokenizer = Detokenizer::Create(tokenizer, {}, options);
+  std::string text;
+  for (const int32_t id : ids) {
+    text += detokenizer->Append(id);
+  }
+  text += detokenizer->Flush();
+  return text;
+}
+
+}  // namespace firstlight

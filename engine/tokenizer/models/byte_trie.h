@@ -1,0 +1,91 @@
+#ifndef FIRSTLIGHT_ENGINE_TOKENIZER_MODELS_BYTE_TRIE_H_
+#define FIRSTLIGHT_ENGINE_TOKENIZER_MODELS_BYTE_TRIE_H_
+
+// Byte strings with a value each, for finding all of them that a text begins with. Flat arrays: the
+// children of a node are adjacent and ordered. Immutable once built; any thread may read it.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace firstlight {
+
+class ByteTrie {
+ public:
+  static constexpr int32_t kNoValue = -1;
+
+  ByteTrie() : ByteTrie(std::vector<std::pair<std::string_view, int32_t>>()) {}
+  // Of `entries`: distinct keys with values that are not negative, in any order.
+  explicit ByteTrie(std::vector<std::pair<std::string_view, int32_t>> entries);
+
+  bool empty() const { return nodes_.size() == 1; }
+
+  // Calls `visit(length, value)` for each key that `text` begins with, shortest first.
+  template <typename Visit>
+  void ForEachPrefix(std::string_view text, const Visit& visit) const {
+    uint32_t node = 0;
+    for (size_t length = 0;; ++length) {
+      if (nodes_[node].value != kNoValue) {
+        visit(length, nodes_[node].value);
+      }
+      if (length == text.size()) {
+        return;
+      }
+      node = Child(node, static_cast<uint8_t>(text[length]));
+      if (node == 0) {
+        return;
+      }
+    }
+  }
+
+  // The longest key that `text` begins with: its length and value; {0, kNoValue} if there is none.
+  std::pair<size_t, int32_t> LongestPrefix(std::string_view text) const {
+    std::pair<size_t, int32_t> longest(0, kNoValue);
+    ForEachPrefix(text, [&](size_t length, int32_t value) { longest = {length, value}; });
+    return longest;
+  }
+
+  // Whether some key begins with `byte`.
+  bool Begins(char byte) const { return root_[static_cast<uint8_t>(byte)] != 0; }
+
+  size_t memory_bytes() const {
+    return nodes_.capacity() * sizeof(Node) + labels_.capacity() +
+           root_.capacity() * sizeof(uint32_t);
+  }
+
+ private:
+  struct Node {
+    uint32_t first_child = 0;
+    uint32_t children = 0;
+    int32_t value = kNoValue;
+  };
+
+  // 0, the root, where there is none.
+  uint32_t Child(uint32_t node, uint8_t byte) const {
+    if (node == 0) {
+      return root_[byte];
+    }
+    uint32_t low = nodes_[node].first_child;
+    uint32_t high = low + nodes_[node].children;
+    const uint32_t end = high;
+    while (low < high) {
+      const uint32_t middle = low + (high - low) / 2;
+      if (labels_[middle] < byte) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low < end && labels_[low] == byte ? low : 0;
+  }
+
+  std::vector<Node> nodes_;
+  std::vector<uint8_t> labels_;  // Node → the byte that leads to it.
+  std::vector<uint32_t> root_;   // Byte → child of the root.
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_TOKENIZER_MODELS_BYTE_TRIE_H_

@@ -1,0 +1,66 @@
+#include "engine/tokenizer/models/sentencepiece_pieces.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_format.h"
+#include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
+
+namespace firstlight {
+
+absl::StatusOr<SentencePiecePieces> SentencePiecePieces::Create(const SentencePieceProto& proto,
+                                                                std::vector<float> scores) {
+  SentencePiecePieces pieces;
+  std::vector<Vocabulary::Entry> entries;
+  std::vector<std::pair<std::string_view, int32_t>> user_defined;
+  pieces.unknown_id = Vocabulary::kNoId;
+  for (size_t i = 0; i < proto.pieces.size(); ++i) {
+    const auto id = static_cast<int32_t>(i);
+    const SentencePieceProto::Piece& piece = proto.pieces[i];
+    entries.push_back({.token = piece.text, .id = id});
+    pieces.kinds.push_back(piece.kind);
+    if (piece.kind == PieceKind::kUserDefined) {
+      user_defined.emplace_back(piece.text, id);
+    } else if (piece.kind == PieceKind::kUnknown) {
+      pieces.unknown_id = id;
+    }
+  }
+  if (pieces.unknown_id == Vocabulary::kNoId) {
+    return absl::InvalidArgumentError("expected a piece of type UNKNOWN, found none");
+  }
+  FIRSTLIGHT_ASSIGN_OR_RETURN(pieces.vocabulary, Vocabulary::Create(entries));
+  pieces.scores = std::move(scores);
+  pieces.user_defined = ByteTrie(std::move(user_defined));
+  for (int byte = 0; byte < 256; ++byte) {
+    pieces.byte_ids[byte] = pieces.vocabulary.Find(absl::StrFormat("<0x%02X>", byte));
+  }
+  pieces.byte_fallback =
+      proto.byte_fallback && std::find(pieces.byte_ids.begin(), pieces.byte_ids.end(),
+                                       Vocabulary::kNoId) == pieces.byte_ids.end();
+  if (proto.byte_fallback && !pieces.byte_fallback) {
+    return absl::InvalidArgumentError(
+        "byte_fallback: expected the pieces <0x00> to <0xFF>, found not all of them");
+  }
+  return pieces;
+}
+
+void SentencePiecePieces::AppendUnknown(std::string_view text, bool& after_unknown,
+                                        std::vector<int32_t>& ids) const {
+  if (byte_fallback) {
+    for (const char byte : text) {
+      ids.push_back(byte_ids[static_cast<uint8_t>(byte)]);
+    }
+  } else if (!after_unknown) {
+    ids.push_back(unknown_id);
+  }
+  after_unknown = true;
+}
+
+size_t SentencePiecePieces::memory_bytes() const {
+  return sizeof(*this) + vocabulary.memory_bytes() + kinds.capacity() +
+         scores.capacity() * sizeof(float) + user_defined.memory_bytes();
+}
+
+}  // namespace firstlight

@@ -1,0 +1,44 @@
+#ifndef FIRSTLIGHT_ENGINE_TOKENIZER_MODELS_TOKEN_MODEL_H_
+#define FIRSTLIGHT_ENGINE_TOKENIZER_MODELS_TOKEN_MODEL_H_
+
+// The part of a tokenizer that turns one piece of text, as normalizer and pre-tokenizer left it,
+// into ids: `model` in tokenizer.json. One class a type; models/bpe.h, models/sentencepiece_*.h.
+//
+// Immutable; any thread may call Tokenize, with scratch space of its own.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "engine/tokenizer/models/symbol_merging.h"
+#include "engine/tokenizer/models/vocabulary.h"
+#include "engine/tokenizer/text/cancellation.h"
+
+namespace firstlight {
+
+// Memory that one Encode reuses from piece to piece.
+struct TokenizeScratch {
+  SymbolMerging merging;
+  std::string text;
+  std::vector<uint32_t> begins;
+};
+
+class TokenModel {
+ public:
+  virtual ~TokenModel() = default;
+
+  // Appends the ids of `piece`, valid UTF-8 (but see BpeModel::Options::byte_level), to `ids`.
+  // Errors: CANCELLED.
+  virtual absl::Status Tokenize(std::string_view piece, Cancellation& cancellation,
+                                TokenizeScratch& scratch, std::vector<int32_t>& ids) const = 0;
+
+  virtual const Vocabulary& vocabulary() const = 0;
+  virtual size_t memory_bytes() const = 0;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_TOKENIZER_MODELS_TOKEN_MODEL_H_

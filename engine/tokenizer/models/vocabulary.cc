@@ -1,0 +1,124 @@
+#include "engine/tokenizer/models/vocabulary.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+
+#include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
+
+namespace firstlight {
+namespace {
+
+// A table half full of random hashes has no run of this length; one made to collide does.
+constexpr size_t kMaxProbes = 4096;
+
+uint64_t Mix(uint64_t value) {
+  // The finalizer of MurmurHash3.
+  value ^= value >> 33;
+  value *= 0xFF51AFD7ED558CCDULL;
+  value ^= value >> 33;
+  value *= 0xC4CEB9FE1A85EC53ULL;
+  return value ^ (value >> 33);
+}
+
+}  // namespace
+
+uint64_t StableHash(std::string_view bytes) {
+  uint64_t hash = 0x9E3779B97F4A7C15ULL ^ bytes.size();
+  while (bytes.size() >= 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), 8);
+    hash = Mix(hash ^ word);
+    bytes.remove_prefix(8);
+  }
+  uint64_t word = 0;
+  std::memcpy(&word, bytes.data(), bytes.size());
+  return Mix(hash ^ word);
+}
+
+absl::StatusOr<Vocabulary> Vocabulary::Create(const std::vector<Entry>& entries) {
+  Vocabulary vocabulary;
+  size_t bytes = 0;
+  int64_t largest = -1;
+  for (const Entry& entry : entries) {
+    if (entry.id < 0 || entry.id >= kMaxIds) {
+      return absl::InvalidArgumentError(StrCat("token ", Quoted(entry.token),
+                                               ": expected an id in [0, ", kMaxIds, "), found ",
+                                               entry.id));
+    }
+    largest = std::max(largest, entry.id);
+    bytes += entry.token.size();
+    vocabulary.longest_ = std::max(vocabulary.longest_, entry.token.size());
+  }
+  if (bytes > std::numeric_limits<uint32_t>::max()) {
+    return absl::InvalidArgumentError("tokens of more than 4 GiB");
+  }
+  const size_t size = static_cast<size_t>(largest + 1);
+  std::vector<const Entry*> by_id(size, nullptr);
+  for (const Entry& entry : entries) {
+    if (by_id[entry.id] != nullptr) {
+      return absl::InvalidArgumentError(StrCat("id ", entry.id, " is given to two tokens, ",
+                                               Quoted(by_id[entry.id]->token), " and ",
+                                               Quoted(entry.token)));
+    }
+    by_id[entry.id] = &entry;
+  }
+  vocabulary.bytes_.reserve(bytes);
+  vocabulary.offsets_.reserve(size + 1);
+  vocabulary.present_.resize(size);
+  for (size_t id = 0; id < size; ++id) {
+    vocabulary.offsets_.push_back(static_cast<uint32_t>(vocabulary.bytes_.size()));
+    if (by_id[id] != nullptr) {
+      vocabulary.bytes_ += by_id[id]->token;
+      vocabulary.present_[id] = 1;
+    }
+  }
+  vocabulary.offsets_.push_back(static_cast<uint32_t>(vocabulary.bytes_.size()));
+  vocabulary.slots_.assign(std::bit_ceil(std::max<size_t>(entries.size() * 2, 2)), kNoId);
+  for (size_t id = 0; id < size; ++id) {
+    if (by_id[id] != nullptr) {
+      FIRSTLIGHT_RETURN_IF_ERROR(vocabulary.Insert(static_cast<int32_t>(id)));
+    }
+  }
+  return vocabulary;
+}
+
+absl::Status Vocabulary::Insert(int32_t id) {
+  const std::string_view token = Token(id);
+  const size_t mask = slots_.size() - 1;
+  size_t slot = StableHash(token) & mask;
+  for (size_t probe = 0; probe < kMaxProbes; ++probe) {
+    if (slots_[slot] == kNoId) {
+      slots_[slot] = id;
+      return absl::OkStatus();
+    }
+    if (Token(slots_[slot]) == token) {
+      return absl::InvalidArgumentError(
+          StrCat("token ", Quoted(token), " has two ids, ", slots_[slot], " and ", id));
+    }
+    slot = (slot + 1) & mask;
+  }
+  return absl::InvalidArgumentError("the tokens are made to collide in a hash table");
+}
+
+int32_t Vocabulary::Find(std::string_view token) const {
+  if (slots_.empty()) {
+    return kNoId;
+  }
+  const size_t mask = slots_.size() - 1;
+  for (size_t slot = StableHash(token) & mask;; slot = (slot + 1) & mask) {
+    const int32_t id = slots_[slot];
+    if (id == kNoId || Token(id) == token) {
+      return id;
+    }
+  }
+}
+
+size_t Vocabulary::memory_bytes() const {
+  return bytes_.capacity() + offsets_.capacity() * sizeof(uint32_t) + present_.capacity() +
+         slots_.capacity() * sizeof(int32_t);
+}
+
+}  // namespace firstlight

@@ -1,0 +1,164 @@
+#include "engine/tokenizer/normalizers/normalizer.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "engine/tokenizer/text/unicode.h"
+#include "engine/tokenizer/text/utf8.h"
+#include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
+
+namespace firstlight {
+namespace {
+
+constexpr size_t kMaxTextBytes = size_t{1} << 31;
+
+class Sequence : public TextNormalizer {
+ public:
+  explicit Sequence(std::vector<std::unique_ptr<const TextNormalizer>> normalizers)
+      : normalizers_(std::move(normalizers)) {}
+
+  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+    for (const auto& normalizer : normalizers_) {
+      FIRSTLIGHT_RETURN_IF_ERROR(normalizer->Normalize(text, cancellation));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::vector<std::unique_ptr<const TextNormalizer>> normalizers_;
+};
+
+class Prepend : public TextNormalizer {
+ public:
+  explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
+
+  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+    if (!text.empty()) {
+      text.insert(0, prefix_);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::string prefix_;
+};
+
+class Replace : public TextNormalizer {
+ public:
+  Replace(std::unique_ptr<const TextPattern> pattern, std::string content)
+      : pattern_(std::move(pattern)), content_(std::move(content)) {}
+
+  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+    // Not even an empty match is looked for in an empty text.
+    if (text.empty()) {
+      return absl::OkStatus();
+    }
+    std::vector<TextRange> matches;
+    FIRSTLIGHT_RETURN_IF_ERROR(pattern_->FindAll(text, cancellation, matches));
+    if (matches.empty()) {
+      return absl::OkStatus();
+    }
+    if (content_.size() > (kMaxTextBytes - text.size()) / matches.size()) {
+      return absl::ResourceExhaustedError(StrCat("the normalizer's ", matches.size(),
+                                                 " replacements make a text of over ",
+                                                 kMaxTextBytes, " bytes"));
+    }
+    std::string replaced;
+    replaced.reserve(text.size() + matches.size() * content_.size());
+    size_t copied = 0;
+    for (const TextRange& match : matches) {
+      replaced.append(text, copied, match.begin - copied);
+      replaced += content_;
+      copied = match.end;
+    }
+    replaced.append(text, copied);
+    text = std::move(replaced);
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::unique_ptr<const TextPattern> pattern_;
+  const std::string content_;
+};
+
+class Strip : public TextNormalizer {
+ public:
+  Strip(bool left, bool right) : left_(left), right_(right) {}
+
+  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+    if (right_) {
+      size_t end = text.size();
+      while (end > 0) {
+        size_t begin = end - 1;
+        while (begin > 0 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) {
+          --begin;
+        }
+        if (!IsWhitespace(DecodeUtf8(std::string_view(text).substr(begin)).code_point)) {
+          break;
+        }
+        end = begin;
+      }
+      text.resize(end);
+    }
+    if (left_) {
+      size_t begin = 0;
+      while (begin < text.size()) {
+        const Utf8Character character = DecodeUtf8(std::string_view(text).substr(begin));
+        if (!IsWhitespace(character.code_point)) {
+          break;
+        }
+        begin += character.length;
+      }
+      text.erase(0, begin);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const bool left_;
+  const bool right_;
+};
+
+class Lowercase : public TextNormalizer {
+ public:
+  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+    std::string lowered;
+    lowered.reserve(text.size());
+    std::string_view rest = text;
+    while (!rest.empty()) {
+      const Utf8Character character = DecodeUtf8(rest);
+      AppendLowercase(character.code_point, lowered);
+      rest.remove_prefix(character.length);
+      FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
+    }
+    text = std::move(lowered);
+    return absl::OkStatus();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<const TextNormalizer> SequenceNormalizer(
+    std::vector<std::unique_ptr<const TextNormalizer>> normalizers) {
+  return std::make_unique<Sequence>(std::move(normalizers));
+}
+
+std::unique_ptr<const TextNormalizer> PrependNormalizer(std::string prefix) {
+  return std::make_unique<Prepend>(std::move(prefix));
+}
+
+std::unique_ptr<const TextNormalizer> ReplaceNormalizer(std::unique_ptr<const TextPattern> pattern,
+                                                        std::string content) {
+  return std::make_unique<Replace>(std::move(pattern), std::move(content));
+}
+
+std::unique_ptr<const TextNormalizer> StripNormalizer(bool left, bool right) {
+  return std::make_unique<Strip>(left, right);
+}
+
+std::unique_ptr<const TextNormalizer> LowercaseNormalizer() {
+  return std::make_unique<Lowercase>();
+}
+
+}  // namespace firstlight

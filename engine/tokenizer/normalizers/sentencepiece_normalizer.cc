@@ -1,0 +1,97 @@
+#include "engine/tokenizer/normalizers/sentencepiece_normalizer.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "engine/tokenizer/text/utf8.h"
+#include "loader/base/status_macros.h"
+
+namespace firstlight {
+namespace {
+
+constexpr std::string_view kSpaceSymbol = "\xE2\x96\x81";
+
+class Normalizer : public TextNormalizer {
+ public:
+  Normalizer(SentencePieceNormalizerOptions options,
+             std::shared_ptr<const PrecompiledCharsmap> charsmap,
+             std::shared_ptr<const SentencePiecePieces> pieces)
+      : options_(options), charsmap_(std::move(charsmap)), pieces_(std::move(pieces)) {}
+
+  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+    std::string_view rest = text;
+    if (options_.remove_extra_whitespaces) {
+      while (!rest.empty() && Front(rest).with == " ") {
+        rest.remove_prefix(Front(rest).length);
+        FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
+      }
+    }
+    if (rest.empty()) {
+      text.clear();
+      return absl::OkStatus();
+    }
+    const std::string_view space = options_.escape_whitespaces ? kSpaceSymbol : " ";
+    std::string normalized;
+    normalized.reserve(rest.size() + rest.size() / 2 + space.size());
+    if (options_.add_dummy_prefix) {
+      normalized += space;
+    }
+    bool after_space = options_.remove_extra_whitespaces;
+    while (!rest.empty()) {
+      FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
+      const PrecompiledCharsmap::Replacement front = Front(rest);
+      std::string_view with = front.with;
+      while (after_space && with.starts_with(' ')) {
+        with.remove_prefix(1);
+      }
+      for (const char byte : with) {
+        if (byte == ' ') {
+          normalized += space;
+        } else {
+          normalized.push_back(byte);
+        }
+      }
+      if (!with.empty()) {
+        after_space = options_.remove_extra_whitespaces && with.ends_with(' ');
+      }
+      rest.remove_prefix(front.length);
+    }
+    if (options_.remove_extra_whitespaces) {
+      while (normalized.ends_with(space)) {
+        normalized.resize(normalized.size() - space.size());
+      }
+    }
+    text = std::move(normalized);
+    return absl::OkStatus();
+  }
+
+ private:
+  // What `text`, not empty, starts with and what stands for it.
+  PrecompiledCharsmap::Replacement Front(std::string_view text) const {
+    const auto [length, id] = pieces_->user_defined.LongestPrefix(text);
+    if (id != ByteTrie::kNoValue) {
+      return {.length = length, .with = text.substr(0, length)};
+    }
+    const PrecompiledCharsmap::Replacement replacement = charsmap_->Find(text);
+    if (replacement.length > 0) {
+      return replacement;
+    }
+    const size_t character = Utf8Length(text[0]);
+    return {.length = character, .with = text.substr(0, character)};
+  }
+
+  const SentencePieceNormalizerOptions options_;
+  const std::shared_ptr<const PrecompiledCharsmap> charsmap_;
+  const std::shared_ptr<const SentencePiecePieces> pieces_;
+};
+
+}  // namespace
+
+std::unique_ptr<const TextNormalizer> SentencePieceNormalizer(
+    SentencePieceNormalizerOptions options, std::shared_ptr<const PrecompiledCharsmap> charsmap,
+    std::shared_ptr<const SentencePiecePieces> pieces) {
+  return std::make_unique<Normalizer>(options, std::move(charsmap), std::move(pieces));
+}
+
+}  // namespace firstlight

@@ -1,0 +1,160 @@
+#include "engine/tokenizer/pipeline.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "engine/tokenizer/text/cancellation.h"
+#include "engine/tokenizer/text/utf8.h"
+#include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
+
+namespace firstlight {
+namespace {
+
+// Positions in a text are 32 bits wide in the merging of symbols, and a normalizer may triple it.
+constexpr size_t kMaxTextBytes = size_t{1} << 30;
+
+}  // namespace
+
+// One call of Encode.
+struct PipelineTokenizer::Encoding {
+  bool parse_special_tokens;
+  Cancellation cancellation;
+  TokenizeScratch scratch = {};
+  std::vector<int32_t> ids = {};
+};
+
+PipelineTokenizer::PipelineTokenizer(Parts parts) : parts_(std::move(parts)) {
+  vocab_size_ = parts_.model->vocabulary().size();
+  special_ids_ = parts_.special_model_ids;
+  for (const AddedToken& token : parts_.added_tokens->tokens()) {
+    const auto id = static_cast<int32_t>(token.id);
+    vocab_size_ = std::max(vocab_size_, id + 1);
+    if (token.special) {
+      special_ids_.push_back(id);
+    }
+  }
+  std::sort(special_ids_.begin(), special_ids_.end());
+  special_ids_.erase(std::unique(special_ids_.begin(), special_ids_.end()), special_ids_.end());
+}
+
+absl::StatusOr<std::vector<int32_t>> PipelineTokenizer::Encode(std::string_view text,
+                                                               const EncodeOptions& options) const {
+  if (text.size() >= kMaxTextBytes) {
+    return absl::InvalidArgumentError(
+        StrCat("text: expected fewer than ", kMaxTextBytes, " bytes, found ", text.size()));
+  }
+  if (const size_t offset = FindInvalidUtf8(text); offset != std::string_view::npos) {
+    return absl::InvalidArgumentError(
+        StrCat("text: expected UTF-8, found an ill-formed sequence at byte ", offset));
+  }
+  Encoding encoding = {.parse_special_tokens = options.parse_special_tokens,
+                       .cancellation = Cancellation(options.cancelled)};
+  if (options.add_special_tokens) {
+    encoding.ids = parts_.post_processor.prefix;
+  }
+  std::vector<AddedTokens::Stretch> stretches;
+  FIRSTLIGHT_RETURN_IF_ERROR(parts_.added_tokens->Find(
+      text, /*normalized=*/false, options.parse_special_tokens, encoding.cancellation, stretches));
+  for (const AddedTokens::Stretch& stretch : stretches) {
+    if (stretch.token != nullptr) {
+      encoding.ids.push_back(static_cast<int32_t>(stretch.token->id));
+      continue;
+    }
+    FIRSTLIGHT_RETURN_IF_ERROR(
+        EncodeStretch(text.substr(stretch.range.begin, stretch.range.end - stretch.range.begin),
+                      stretch.range.begin == 0, encoding));
+  }
+  if (options.add_special_tokens) {
+    encoding.ids.insert(encoding.ids.end(), parts_.post_processor.suffix.begin(),
+                        parts_.post_processor.suffix.end());
+  }
+  return std::move(encoding.ids);
+}
+
+absl::Status PipelineTokenizer::EncodeStretch(std::string_view text, bool starts_input,
+                                              Encoding& encoding) const {
+  const TextNormalizer* const normalizer = starts_input && parts_.normalizer_at_start != nullptr
+                                               ? parts_.normalizer_at_start.get()
+                                               : parts_.normalizer.get();
+  if (normalizer == nullptr) {
+    return EncodeNormalized(text, starts_input, encoding);
+  }
+  std::string normalized(text);
+  FIRSTLIGHT_RETURN_IF_ERROR(normalizer->Normalize(normalized, encoding.cancellation));
+  return EncodeNormalized(normalized, starts_input, encoding);
+}
+
+absl::Status PipelineTokenizer::EncodeNormalized(std::string_view text, bool starts_input,
+                                                 Encoding& encoding) const {
+  std::vector<AddedTokens::Stretch> stretches;
+  FIRSTLIGHT_RETURN_IF_ERROR(parts_.added_tokens->Find(
+      text, /*normalized=*/true, encoding.parse_special_tokens, encoding.cancellation, stretches));
+  for (const AddedTokens::Stretch& stretch : stretches) {
+    if (stretch.token != nullptr) {
+      encoding.ids.push_back(static_cast<int32_t>(stretch.token->id));
+      continue;
+    }
+    FIRSTLIGHT_RETURN_IF_ERROR(
+        EncodePieces(text.substr(stretch.range.begin, stretch.range.end - stretch.range.begin),
+                     starts_input && stretch.range.begin == 0, encoding));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PipelineTokenizer::EncodePieces(std::string_view text, bool starts_input,
+                                             Encoding& encoding) const {
+  if (parts_.pre_tokenizer == nullptr) {
+    return parts_.model->Tokenize(text, encoding.cancellation, encoding.scratch, encoding.ids);
+  }
+  PreTokenizedText pieces(text, starts_input);
+  FIRSTLIGHT_RETURN_IF_ERROR(parts_.pre_tokenizer->Split(pieces, encoding.cancellation));
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    FIRSTLIGHT_RETURN_IF_ERROR(parts_.model->Tokenize(pieces.piece(i), encoding.cancellation,
+                                                      encoding.scratch, encoding.ids));
+  }
+  return absl::OkStatus();
+}
+
+bool PipelineTokenizer::HasToken(int32_t id) const {
+  return parts_.model->vocabulary().Has(id) || parts_.added_tokens->WithId(id) != nullptr;
+}
+
+std::string_view PipelineTokenizer::IdToToken(int32_t id) const {
+  const AddedToken* const added = parts_.added_tokens->WithId(id);
+  return added != nullptr ? std::string_view(added->spelling)
+                          : parts_.model->vocabulary().Token(id);
+}
+
+std::optional<int32_t> PipelineTokenizer::TokenToId(std::string_view token) const {
+  if (const AddedToken* const added = parts_.added_tokens->WithContent(token); added != nullptr) {
+    return static_cast<int32_t>(added->id);
+  }
+  const int32_t id = parts_.model->vocabulary().Find(token);
+  return id == Vocabulary::kNoId ? std::nullopt : std::optional<int32_t>(id);
+}
+
+std::string PipelineTokenizer::TokenBytes(int32_t id) const {
+  std::string token(IdToToken(id));
+  if (!IsSpecial(id)) {
+    parts_.decoder->ToBytes(token);
+  }
+  return token;
+}
+
+bool PipelineTokenizer::IsSpecial(int32_t id) const {
+  return std::binary_search(special_ids_.begin(), special_ids_.end(), id);
+}
+
+std::unique_ptr<DecodeStage> PipelineTokenizer::NewDecoding() const {
+  return parts_.decoder->Start(/*next=*/nullptr, /*in_parts=*/false);
+}
+
+size_t PipelineTokenizer::memory_bytes() const {
+  return sizeof(*this) + parts_.model->memory_bytes() + parts_.added_tokens->memory_bytes() +
+         special_ids_.capacity() * sizeof(int32_t);
+}
+
+}  // namespace firstlight

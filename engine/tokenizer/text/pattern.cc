@@ -1,0 +1,186 @@
+#include "engine/tokenizer/text/pattern.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <array>
+#include <utility>
+
+#include "engine/tokenizer/text/pattern_translation.h"
+#include "engine/tokenizer/text/utf8.h"
+#include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
+
+namespace firstlight {
+namespace {
+
+// The longest published pattern has about 500 bytes.
+constexpr size_t kMaxPatternBytes = 16384;
+constexpr uint32_t kMaxNesting = 100;
+// Backtracking points of one match. The published patterns need a handful; a pathological one
+// reaches this within a fraction of a second.
+constexpr uint32_t kMatchLimit = 5'000'000;
+constexpr uint32_t kHeapLimitKib = 16 * 1024;
+// The compiled code backtracks on 32 KiB of the thread's stack; a match that needs more is tried
+// once more on a stack of this size.
+constexpr size_t kJitStackBytes = size_t{8} << 20;
+
+template <auto Free>
+struct Pcre2Deleter {
+  template <typename T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+using Code = std::unique_ptr<pcre2_code, Pcre2Deleter<pcre2_code_free>>;
+using CompileContext =
+    std::unique_ptr<pcre2_compile_context, Pcre2Deleter<pcre2_compile_context_free>>;
+using MatchContext = std::unique_ptr<pcre2_match_context, Pcre2Deleter<pcre2_match_context_free>>;
+using MatchData = std::unique_ptr<pcre2_match_data, Pcre2Deleter<pcre2_match_data_free>>;
+using JitStack = std::unique_ptr<pcre2_jit_stack, Pcre2Deleter<pcre2_jit_stack_free>>;
+
+std::string ErrorText(int code) {
+  std::array<PCRE2_UCHAR, 256> text{};
+  pcre2_get_error_message(code, text.data(), text.size());
+  return reinterpret_cast<const char*>(text.data());
+}
+
+PCRE2_SPTR Units(std::string_view text) { return reinterpret_cast<PCRE2_SPTR>(text.data()); }
+
+// One search through one text.
+class Search {
+ public:
+  explicit Search(const pcre2_code* code)
+      : code_(code),
+        context_(pcre2_match_context_create(nullptr)),
+        data_(pcre2_match_data_create(1, nullptr)) {
+    pcre2_set_match_limit(context_.get(), kMatchLimit);
+    pcre2_set_heap_limit(context_.get(), kHeapLimitKib);
+  }
+
+  // The first match at or after `from`; false when there is none.
+  absl::StatusOr<bool> Next(std::string_view text, size_t from, TextRange& match) {
+    int result = Match(text, from);
+    if (result == PCRE2_ERROR_JIT_STACKLIMIT && stack_ == nullptr) {
+      stack_.reset(pcre2_jit_stack_create(32 * 1024, kJitStackBytes, nullptr));
+      pcre2_jit_stack_assign(context_.get(), nullptr, stack_.get());
+      result = Match(text, from);
+    }
+    if (result == PCRE2_ERROR_NOMATCH) {
+      return false;
+    }
+    if (result < 0) {
+      return absl::ResourceExhaustedError(StrCat("a pattern of the tokenizer gave up at byte ",
+                                                 from, " of the text: ", ErrorText(result)));
+    }
+    const size_t* offsets = pcre2_get_ovector_pointer(data_.get());
+    match = {.begin = offsets[0], .end = offsets[1]};
+    return true;
+  }
+
+ private:
+  int Match(std::string_view text, size_t from) {
+    return pcre2_match(code_, Units(text), text.size(), from, PCRE2_NO_UTF_CHECK, data_.get(),
+                       context_.get());
+  }
+
+  const pcre2_code* const code_;
+  const MatchContext context_;
+  const MatchData data_;
+  JitStack stack_;
+};
+
+class RegexPattern : public TextPattern {
+ public:
+  explicit RegexPattern(Code code) : code_(std::move(code)) {}
+
+  absl::Status FindAll(std::string_view text, Cancellation& cancellation,
+                       std::vector<TextRange>& matches) const override {
+    Search search(code_.get());
+    size_t position = 0;
+    size_t last_end = std::string_view::npos;
+    while (position <= text.size()) {
+      TextRange match;
+      FIRSTLIGHT_ASSIGN_OR_RETURN(const bool found, search.Next(text, position, match));
+      if (!found) {
+        break;
+      }
+      FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(match.end - position + 4));
+      if (match.begin == match.end && match.end == last_end) {
+        position += position < text.size() ? Utf8Length(text[position]) : 1;
+        continue;
+      }
+      position = match.end;
+      last_end = match.end;
+      matches.push_back(match);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const Code code_;
+};
+
+class LiteralPattern : public TextPattern {
+ public:
+  explicit LiteralPattern(std::string_view literal) : literal_(literal) {}
+
+  absl::Status FindAll(std::string_view text, Cancellation& cancellation,
+                       std::vector<TextRange>& matches) const override {
+    if (literal_.empty()) {
+      return EveryPosition(text, cancellation, matches);
+    }
+    size_t position = 0;
+    while ((position = text.find(literal_, position)) != std::string_view::npos) {
+      matches.push_back({.begin = position, .end = position + literal_.size()});
+      position += literal_.size();
+      FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static absl::Status EveryPosition(std::string_view text, Cancellation& cancellation,
+                                    std::vector<TextRange>& matches) {
+    for (size_t position = 0; position < text.size(); position += Utf8Length(text[position])) {
+      matches.push_back({.begin = position, .end = position});
+      FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
+    }
+    matches.push_back({.begin = text.size(), .end = text.size()});
+    return absl::OkStatus();
+  }
+
+  const std::string literal_;
+};
+
+}  // namespace
+
+std::unique_ptr<const TextPattern> TextPattern::Literal(std::string_view literal) {
+  return std::make_unique<LiteralPattern>(literal);
+}
+
+absl::StatusOr<std::unique_ptr<const TextPattern>> TextPattern::Regex(std::string_view oniguruma) {
+  if (oniguruma.size() > kMaxPatternBytes) {
+    return absl::InvalidArgumentError(StrCat("pattern has ", oniguruma.size(), " bytes, at most ",
+                                             kMaxPatternBytes, " are accepted"));
+  }
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string translated, TranslatePattern(oniguruma));
+  const CompileContext context(pcre2_compile_context_create(nullptr));
+  pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+  pcre2_set_parens_nest_limit(context.get(), kMaxNesting);
+  int error = 0;
+  size_t error_offset = 0;
+  Code code(pcre2_compile(
+      Units(translated), translated.size(),
+      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_AUTO_CAPTURE,
+      &error, &error_offset, context.get()));
+  if (code == nullptr) {
+    return absl::InvalidArgumentError(
+        StrCat("pattern ", Quoted(oniguruma), " does not compile: ", ErrorText(error)));
+  }
+  // Fails where memory must not be writable and then executable; pcre2_match interprets then.
+  pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);
+  return std::make_unique<RegexPattern>(std::move(code));
+}
+
+}  // namespace firstlight

@@ -1,0 +1,51 @@
+#ifndef FIRSTLIGHT_ENGINE_TOKENIZER_TEXT_PATTERN_H_
+#define FIRSTLIGHT_ENGINE_TOKENIZER_TEXT_PATTERN_H_
+
+// What a tokenizer searches a text for: a literal string or a regular expression (PCRE2, compiled
+// to machine code where the system allows that, interpreted where it does not).
+//
+// Immutable and shared by threads. A pattern from a file is untrusted: its size and nesting are
+// bounded when it is compiled, its backtracking and memory when it runs.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/tokenizer/text/cancellation.h"
+
+namespace firstlight {
+
+// The bytes [begin, end) of a text.
+struct TextRange {
+  size_t begin = 0;
+  size_t end = 0;
+
+  friend bool operator==(const TextRange&, const TextRange&) = default;
+};
+
+class TextPattern {
+ public:
+  // Matches `literal`, character for character.
+  static std::unique_ptr<const TextPattern> Literal(std::string_view literal);
+
+  // Matches the regular expression `oniguruma`, in the language of tokenizer.json's patterns
+  // (pattern_translation.h). Errors: INVALID_ARGUMENT when it is malformed or over a limit,
+  // UNIMPLEMENTED when it has a construct that is not.
+  static absl::StatusOr<std::unique_ptr<const TextPattern>> Regex(std::string_view oniguruma);
+
+  virtual ~TextPattern() = default;
+
+  // Appends all matches in `text`, in order and without overlap, leftmost first. An empty match
+  // counts, except right behind the match before it (Oniguruma's iteration). REQUIRES: `text` is
+  // valid UTF-8. Errors: CANCELLED; RESOURCE_EXHAUSTED when matching backtracks beyond its limit.
+  virtual absl::Status FindAll(std::string_view text, Cancellation& cancellation,
+                               std::vector<TextRange>& matches) const = 0;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_TOKENIZER_TEXT_PATTERN_H_

@@ -1,0 +1,123 @@
+#include "engine/tokenizer/text/pattern.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/tokenizer/text/pattern_translation.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/loader/status_matchers.h"
+
+namespace firstlight {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::function<bool()> kNever;
+
+std::vector<std::string> Matches(const TextPattern& pattern, std::string_view text) {
+  Cancellation cancellation(kNever);
+  std::vector<TextRange> ranges;
+  EXPECT_THAT(pattern.FindAll(text, cancellation, ranges), IsOk());
+  std::vector<std::string> matches;
+  for (const TextRange& range : ranges) {
+    matches.emplace_back(text.substr(range.begin, range.end - range.begin));
+  }
+  return matches;
+}
+
+std::vector<std::string> Matches(std::string_view regex, std::string_view text) {
+  absl::StatusOr<std::unique_ptr<const TextPattern>> pattern = TextPattern::Regex(regex);
+  EXPECT_THAT(pattern, IsOk());
+  return pattern.ok() ? Matches(**pattern, text) : std::vector<std::string>();
+}
+
+TEST(PatternTest, LiteralsMatchWithoutOverlap) {
+  EXPECT_THAT(Matches(*TextPattern::Literal("aa"), "aaaaa"), ElementsAre("aa", "aa"));
+  EXPECT_THAT(Matches(*TextPattern::Literal("."), "a.b"), ElementsAre("."));
+}
+
+// Where PCRE2 and Oniguruma read the same text differently.
+TEST(PatternTest, ReadsOnigurumasLanguage) {
+  EXPECT_THAT(Matches(R"(\s)", "a\u180Eb\u3000"), ElementsAre("\u3000"));
+  EXPECT_THAT(Matches(R"([^\s]+)", "a\u180Eb\u2003c"), ElementsAre("a\u180Eb", "c"));
+  EXPECT_THAT(Matches(R"([\S]+)", "a\u180Eb\u2003c"), ElementsAre("a\u180Eb", "c"));
+  EXPECT_THAT(Matches(R"(\w+)", "e\u0301\u203Fa \u00B2"), ElementsAre("e\u0301\u203Fa", "\u00B2"));
+  EXPECT_THAT(Matches(R"(\w)", "\u2167\u24B6\u2070"), ElementsAre("\u2167", "\u24B6"));
+  EXPECT_THAT(Matches(R"(\h+)", "xBEEF g"), ElementsAre("BEEF"));
+  EXPECT_THAT(Matches(R"([\u0041-\u0043])", "ABCD"), ElementsAre("A", "B", "C"));
+  EXPECT_THAT(Matches("\\p{N}{1,2}+", "12345"), ElementsAre("12345"));
+  EXPECT_THAT(Matches("a{,2}b", "aaab"), ElementsAre("aab"));
+  EXPECT_THAT(Matches("(?m:a.)", "a\n"), ElementsAre("a\n"));
+  EXPECT_THAT(Matches("^.", "ab\ncd"), ElementsAre("a", "c"));
+  EXPECT_THAT(Matches("(?i:'S)", "it's"), ElementsAre("'s"));
+  EXPECT_THAT(Matches("a{x}", "a{x}"), ElementsAre("a{x}"));
+}
+
+TEST(PatternTest, LooksAhead) {
+  EXPECT_THAT(Matches(R"(\s+(?!\S)|\s+|\S+)", "a   b"), ElementsAre("a", "  ", " ", "b"));
+}
+
+TEST(PatternTest, RefusesWhatHasNoCounterpart) {
+  for (const std::string_view pattern :
+       {R"((*NO_JIT)a)", R"((?C1)a)", R"(\Qa\E)", R"([a&&b])", R"([a[bc]])", R"((a)\1)", R"(\K)",
+        R"([\W])", R"((?R))", R"(\C)", R"((?x) a)", R"((?P<n>a))", R"(\xE9)"}) {
+    EXPECT_THAT(TextPattern::Regex(pattern),
+                StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("is not implemented")))
+        << pattern;
+  }
+}
+
+TEST(PatternTest, RefusesWhatIsMalformedOrHuge) {
+  for (const std::string& pattern :
+       {std::string("("), std::string("a)"), std::string("["), std::string("\\"),
+        std::string(R"(\p{Nope})"), std::string(R"(\p{L)"), std::string("[b-a]"),
+        std::string(300, '(') + std::string(300, ')'), std::string(20000, 'a'),
+        std::string("((((a{1000}){1000}){1000}){1000})")}) {
+    EXPECT_THAT(TextPattern::Regex(pattern),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("pattern")))
+        << pattern.substr(0, 40);
+  }
+}
+
+TEST(PatternTest, GivesUpOnEndlessBacktracking) {
+  absl::StatusOr<std::unique_ptr<const TextPattern>> pattern = TextPattern::Regex("(a+)+[bc]");
+  ASSERT_THAT(pattern, IsOk());
+  Cancellation cancellation(kNever);
+  std::vector<TextRange> ranges;
+  EXPECT_THAT((*pattern)->FindAll(std::string(100, 'a') + "d", cancellation, ranges),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("pattern")));
+}
+
+TEST(PatternTest, GroupsRepeatedOverALongTextMatchOrGiveUp) {
+  absl::StatusOr<std::unique_ptr<const TextPattern>> pattern = TextPattern::Regex("(?:a|ab)+");
+  ASSERT_THAT(pattern, IsOk());
+  Cancellation cancellation(kNever);
+  std::vector<TextRange> ranges;
+  const absl::Status status = (*pattern)->FindAll(std::string(1 << 22, 'a'), cancellation, ranges);
+  EXPECT_TRUE(status.ok() || absl::IsResourceExhausted(status)) << status;
+}
+
+TEST(PatternTest, IsCancelled) {
+  absl::StatusOr<std::unique_ptr<const TextPattern>> pattern = TextPattern::Regex("a");
+  ASSERT_THAT(pattern, IsOk());
+  const std::function<bool()> at_once = [] { return true; };
+  Cancellation cancellation(at_once);
+  std::vector<TextRange> ranges;
+  EXPECT_THAT((*pattern)->FindAll(std::string(1 << 20, 'a'), cancellation, ranges),
+              StatusIs(absl::StatusCode::kCancelled, HasSubstr("cancelled")));
+  EXPECT_LT(ranges.size(), size_t{1} << 20);
+}
+
+TEST(PatternTest, EmptyMatchesDoNotTouchTheMatchBefore) {
+  EXPECT_THAT(Matches("x*", "axb"), ElementsAre("", "x", ""));
+  EXPECT_THAT(Matches("x+", "ab"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace firstlight
