@@ -78,7 +78,9 @@ TEST_F(AdminTest, ASwapUnderLoadKeepsStreamsOnTheirVersion) {
   for (std::thread& thread : threads) thread.join();
   for (const Generated& result : results) {
     ASSERT_TRUE(result.status.ok()) << result.status.error_message();
-    if (result.started().version() == 1) EXPECT_EQ(result.token_ids(), before);
+    if (result.started().version() == 1) {
+      EXPECT_EQ(result.token_ids(), before);
+    }
   }
   EXPECT_EQ(RunGenerate(generation_.get(), TokenRequest(1)).started().version(), 2);
 }
