@@ -14,7 +14,7 @@
 #include <ctime>
 #include <fstream>
 #include <string>
-#include <string_view>
+
 #include <utility>
 #include <vector>
 
@@ -22,6 +22,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 
 extern char** environ;
 
@@ -57,11 +58,11 @@ bool Connects(int port) {
 }
 
 // The number of kB after `key` in a /proc file of "Key:   123 kB" lines, as bytes; 0 when absent.
-int64_t BytesField(const std::string& path, std::string_view key) {
+int64_t BytesField(const std::string& path, absl::string_view key) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     if (!absl::StartsWith(line, key)) continue;
-    const std::vector<std::string_view> words =
+    const std::vector<absl::string_view> words =
         absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
     int64_t kilobytes = 0;
     if (words.size() >= 2 && absl::SimpleAtoi(words[1], &kilobytes)) return kilobytes * 1024;
@@ -70,6 +71,15 @@ int64_t BytesField(const std::string& path, std::string_view key) {
 }
 
 }  // namespace
+
+absl::StatusOr<MemoryUse> MemoryOf(const std::string& process) {
+  const std::string path = absl::StrCat("/proc/", process, "/status");
+  MemoryUse use;
+  use.anonymous = BytesField(path, "RssAnon:");
+  use.mapped_file = BytesField(path, "RssFile:");
+  if (use.anonymous == 0) return absl::UnavailableError(absl::StrCat(path, ": no RssAnon"));
+  return use;
+}
 
 absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>& arguments,
                                                  const std::string& log_path) {
@@ -123,14 +133,16 @@ void ChildProcess::Stop() {
   }
 }
 
-absl::StatusOr<MemoryUse> ChildProcess::Memory() const {
-  const std::string directory = absl::StrCat("/proc/", pid_);
-  MemoryUse use;
-  use.anonymous = BytesField(absl::StrCat(directory, "/status"), "RssAnon:");
-  use.mapped_file = BytesField(absl::StrCat(directory, "/status"), "RssFile:");
-  if (use.anonymous == 0) return absl::UnavailableError("no RssAnon in /proc/PID/status");
-  return use;
+absl::Status ChildProcess::AwaitSuccess() {
+  int wait_status = 0;
+  if (waitpid(std::exchange(pid_, -1), &wait_status, 0) < 0) {
+    return absl::InternalError(absl::StrCat("waitpid: ", std::strerror(errno)));
+  }
+  if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("ended with wait status ", wait_status));
 }
+
+absl::StatusOr<MemoryUse> ChildProcess::Memory() const { return MemoryOf(absl::StrCat(pid_)); }
 
 absl::Duration ChildProcess::SinceStart() const {
   return absl::Nanoseconds(MonotonicNanoseconds() - start_nanoseconds_);

@@ -21,6 +21,9 @@ struct MemoryUse {
   int64_t mapped_file = 0;  // resident pages of files
 };
 
+// Of /proc/PROCESS; "self" is the caller.
+absl::StatusOr<MemoryUse> MemoryOf(const std::string& process);
+
 // Owns one child: SIGTERM, then SIGKILL after ten seconds, when it is destroyed. Not thread safe.
 class ChildProcess {
  public:
@@ -40,6 +43,9 @@ class ChildProcess {
   bool IsRunning();
 
   void Stop();
+
+  // Waits for the child's own end. OK when it exited with 0.
+  absl::Status AwaitSuccess();
 
   absl::StatusOr<MemoryUse> Memory() const;
   absl::Duration SinceStart() const;

@@ -17,6 +17,7 @@ void AddGenerateCommand(CLI::App& app, const CommonOptions& common, int* exit_co
 void AddTokenizeCommands(CLI::App& app, const CommonOptions& common, int* exit_code);
 void AddModelsCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
 void AddHealthCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
+void AddInspectCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
 
 }  // namespace firstlight
 

@@ -12,49 +12,13 @@
 #include <string>
 #include <thread>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/status/status.h"
 
 namespace firstlight {
 namespace {
 
 // A prompt of 4 MB answers with as many token ids; nothing that the daemon sends is larger.
 constexpr int kMaxMessageBytes = 64 << 20;
-
-const char* CodeName(grpc::StatusCode code) {
-  switch (code) {
-    case grpc::StatusCode::CANCELLED:
-      return "CANCELLED";
-    case grpc::StatusCode::INVALID_ARGUMENT:
-      return "INVALID_ARGUMENT";
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return "DEADLINE_EXCEEDED";
-    case grpc::StatusCode::NOT_FOUND:
-      return "NOT_FOUND";
-    case grpc::StatusCode::ALREADY_EXISTS:
-      return "ALREADY_EXISTS";
-    case grpc::StatusCode::PERMISSION_DENIED:
-      return "PERMISSION_DENIED";
-    case grpc::StatusCode::RESOURCE_EXHAUSTED:
-      return "RESOURCE_EXHAUSTED";
-    case grpc::StatusCode::FAILED_PRECONDITION:
-      return "FAILED_PRECONDITION";
-    case grpc::StatusCode::ABORTED:
-      return "ABORTED";
-    case grpc::StatusCode::OUT_OF_RANGE:
-      return "OUT_OF_RANGE";
-    case grpc::StatusCode::UNIMPLEMENTED:
-      return "UNIMPLEMENTED";
-    case grpc::StatusCode::INTERNAL:
-      return "INTERNAL";
-    case grpc::StatusCode::UNAVAILABLE:
-      return "UNAVAILABLE";
-    case grpc::StatusCode::DATA_LOSS:
-      return "DATA_LOSS";
-    default:
-      return "UNKNOWN";
-  }
-}
 
 }  // namespace
 
@@ -76,9 +40,15 @@ void PrintJson(const google::protobuf::Message& message) {
   std::fflush(stdout);
 }
 
+int ReportFailure(const absl::Status& status) {
+  std::fprintf(stderr, "firstlight: %s: %s\n", absl::StatusCodeToString(status.code()).c_str(),
+               std::string(status.message()).c_str());
+  return kExitFailed;
+}
+
 int ReportFailure(const grpc::Status& status, const std::string& address) {
-  std::fprintf(stderr, "firstlight: %s: %s\n", CodeName(status.error_code()),
-               status.error_message().c_str());
+  ReportFailure(
+      absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message()));
   // gRPC's own message for a refused connection says neither where nor what to do.
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && status.error_details().empty()) {
     std::fprintf(stderr, "No daemon answers at %s. Is firstlightd running? --address says where.\n",

@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
+
 namespace google::protobuf {
 class Message;
 }  // namespace google::protobuf
@@ -35,6 +37,7 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address);
 void PrintJson(const google::protobuf::Message& message);
 
 // Says on stderr what went wrong, in a line a person can act on, and returns the exit code.
+int ReportFailure(const absl::Status& status);
 int ReportFailure(const grpc::Status& status, const std::string& address);
 
 // While one lives, Ctrl-C cancels `context` rather than end the process. A second Ctrl-C ends it.

@@ -1,0 +1,38 @@
+#ifndef FIRSTLIGHT_BENCH_BENCHMARK_H_
+#define FIRSTLIGHT_BENCH_BENCHMARK_H_
+
+// What every benchmark gets, and the list of them (bench/main.cc).
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "bench/report.h"
+
+namespace firstlight {
+
+struct BenchmarkContext {
+  std::string binary_dir;  // firstlightd and firstlight
+  std::string data_dir;    // synthesized checkpoints, kept between runs
+  bool quick = false;      // fewer runs of the same rows
+  Report* report = nullptr;
+
+  std::string log_path() const { return data_dir + "/bench.log"; }
+};
+
+// The directory of a checkpoint to measure: "demo", or a shape that `firstlight synthesize` knows,
+// made under data_dir when it is not there yet. Sparse ones are holes: for start-up only.
+absl::StatusOr<std::string> CheckpointDirectory(const BenchmarkContext& context,
+                                                const std::string& name, bool sparse);
+
+absl::Status RunStartup(const BenchmarkContext& context);
+absl::Status RunMemory(const BenchmarkContext& context);
+// The child process of RunMemory: copies the weights of `directory` and prints what that took.
+absl::Status PrintCopiedMemory(const std::string& directory);
+
+absl::Status RunDecode(const BenchmarkContext& context);
+absl::Status RunPrefill(const BenchmarkContext& context);
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_BENCH_BENCHMARK_H_

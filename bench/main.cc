@@ -1,0 +1,74 @@
+// build/firstlight_bench NAME: the program behind bench/run.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "bench/benchmark.h"
+#include "bench/report.h"
+
+namespace {
+
+using firstlight::BenchmarkContext;
+
+const std::map<std::string, absl::Status (*)(const BenchmarkContext&)> kBenchmarks = {
+    {"decode", firstlight::RunDecode},
+    {"memory", firstlight::RunMemory},
+    {"prefill", firstlight::RunPrefill},
+    {"startup", firstlight::RunStartup},
+};
+
+std::string DefaultDataDirectory() {
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
+    return std::string(cache) + "/firstlight/bench";
+  }
+  const char* home = std::getenv("HOME");
+  return std::string(home == nullptr ? "/tmp" : home) + "/.cache/firstlight/bench";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Measures firstlight on this machine.\n"
+      "\n"
+      "  startup   exec to SERVING, for models from 8 MB to 140 GB\n"
+      "  memory    what a loaded model keeps in anonymous memory\n"
+      "  decode    tokens per second against the machine's read bandwidth\n"
+      "  prefill   tokens per second against the machine's float32 peak",
+      "bench/run"};
+  std::string name;
+  bool json = false;
+  BenchmarkContext context;
+  context.binary_dir = "build";
+  context.data_dir = DefaultDataDirectory();
+  std::string copied_directory;
+  app.add_option("name", name, "Which benchmark")->required()->check(CLI::IsMember(kBenchmarks));
+  app.add_flag("--quick", context.quick, "The same rows from fewer runs");
+  app.add_flag("--json", json, "One JSON object a row");
+  app.add_option("--data-dir", context.data_dir, "Where synthesized checkpoints are kept")
+      ->capture_default_str();
+  app.add_option("--binary-dir", context.binary_dir, "Where the binaries are")->group("");
+  app.add_option("--copied", copied_directory, "Internal to memory")->group("");
+  CLI11_PARSE(app, argc, argv);
+
+  std::error_code error;
+  std::filesystem::create_directories(context.data_dir, error);
+  if (error) {
+    std::fprintf(stderr, "bench/run: %s: %s\n", context.data_dir.c_str(), error.message().c_str());
+    return 1;
+  }
+  firstlight::Report report(json);
+  context.report = &report;
+  const absl::Status status = copied_directory.empty()
+                                  ? kBenchmarks.at(name)(context)
+                                  : firstlight::PrintCopiedMemory(copied_directory);
+  if (!status.ok()) {
+    std::fprintf(stderr, "bench/run: %s\n", status.ToString().c_str());
+    return 1;
+  }
+  return 0;
+}
