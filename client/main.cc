@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   firstlight::AddModelsCommand(app, common, &exit_code);
   firstlight::AddHealthCommand(app, common, &exit_code);
   firstlight::AddInspectCommand(app, common, &exit_code);
+  firstlight::AddSynthesizeCommand(app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
