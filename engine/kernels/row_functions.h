@@ -52,7 +52,7 @@ using ArgmaxFunction = int64_t (*)(const float* input, int64_t count);
 // log(sum of exp(input[i])), from the maximum on. -infinity for an empty row.
 using LogSumExpFunction = float (*)(const float* input, int64_t count);
 
-// output[i] = exp(input[i]), correctly rounded to within 1 ulp (0.52 measured); gradual underflow,
+// output[i] = exp(input[i]) to within 1 ulp; gradual underflow,
 // infinity above 88.72. Every kernel that exponentiates uses this one sequence.
 using ExpFunction = void (*)(const float* input, int64_t count, float* output);
 
