@@ -33,7 +33,12 @@ TextStream::Output TextStream::Append(const Token& token) {
     made = detokenizer_->Append(token.id);
   }
   if (options_.tokens) {
-    pending_.push_back({.token = Describe(token), .made = made, .begin = made_bytes_});
+    const bool text_follows = detokenizer_ != nullptr && token.has_text && made.empty() &&
+                              !options_.tokenizer->IsSpecial(token.id);
+    pending_.push_back({.token = Describe(token),
+                        .made = made,
+                        .begin = made_bytes_,
+                        .text_follows = text_follows});
   }
   made_bytes_ += static_cast<int64_t>(made.size());
   StopMatcher::Released released = stop_matcher_.Append(made, token.stops_armed);
@@ -62,10 +67,11 @@ TextStream::Output TextStream::Release(std::string text, std::optional<std::stri
     PendingToken& next = pending_.front();
     const int64_t size = static_cast<int64_t>(next.made.size());
     const int64_t shown = std::clamp<int64_t>(released_bytes_ - next.begin, 0, size);
-    if (shown < size) {
-      if (!stopped_ && !last) {
-        break;
-      }
+    const bool is_shown = next.text_follows ? released_bytes_ > next.begin : shown == size;
+    if (!is_shown && !stopped_ && !last) {
+      break;
+    }
+    if (!is_shown && stopped_) {
       next.token.text = next.made.substr(0, shown);
     }
     output.delta.tokens.push_back(std::move(next.token));

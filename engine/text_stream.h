@@ -63,6 +63,8 @@ class TextStream {
     GeneratedToken token;
     std::string made;   // the text that became certain with it
     int64_t begin = 0;  // of `made` in the sequence's text, bytes
+    // The detokenizer holds its text back: it comes at `begin` with a later token.
+    bool text_follows = false;
   };
 
   GeneratedToken Describe(const Token& token) const;

@@ -45,6 +45,7 @@ class EngineTest : public testing::Test {
     request.input = golden.prompt;
     request.stopping.max_tokens = static_cast<int64_t>(golden.greedy.size());
     request.stopping.ignore_eos = true;
+    request.output.token_ids = true;
     return request;
   }
 
