@@ -139,7 +139,9 @@ ServerProcess::Exit ServerProcess::WaitForExit() {
 
 std::shared_ptr<grpc::Channel> ServerProcess::NewChannel(const std::string& address) {
   grpc::ChannelArguments arguments;
-  // A connection of its own for each channel.
+  // A connection of its own for each channel, with a window that does not grow with its speed: how
+  // much a client that does not read takes in is then known.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
