@@ -26,7 +26,7 @@ class TextStreamTest : public testing::Test {
         OpenTokenizer(FIRSTLIGHT_SOURCE_DIR "/models/demo");
     ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
     tokenizer_ = *std::move(tokenizer);
-    ids_ = *tokenizer_->Encode(kText);
+    ids_ = *tokenizer_->Encode(kText, {.add_special_tokens = false});
   }
 
   struct Seen {
@@ -100,6 +100,7 @@ TEST_F(TextStreamTest, AnyStopSequence) {
     const Seen seen = Feed({.stop_sequences = {stop}});
     ASSERT_EQ(seen.stop_sequence, stop);
     EXPECT_EQ(seen.text, text.substr(0, text.find(stop)));
+    EXPECT_EQ(seen.token_text.find(stop), std::string::npos);
     ASSERT_LE(seen.ids.size(), ids_.size());
     EXPECT_TRUE(std::equal(seen.ids.begin(), seen.ids.end(), ids_.begin()));
   }
