@@ -1,12 +1,15 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "client/commands.h"
 #include "client/generation_printer.h"
 #include "client/input.h"
@@ -20,7 +23,7 @@ namespace {
 // cannot.
 struct GenerateOptions {
   std::string prompt = "-";
-  std::string prompt_token_ids;
+  std::optional<std::string> prompt_token_ids;
   std::string model;
   std::string request_id;
   bool no_special_tokens = false;
@@ -114,19 +117,22 @@ v1::GenerateRequest Request(const GenerateOptions& options, bool json) {
   v1::GenerateRequest request;
   request.set_model(options.model);
   request.set_request_id(options.request_id);
-  if (options.prompt_token_ids.empty()) {
+  if (!options.prompt_token_ids.has_value()) {
     request.set_prompt(ReadText(options.prompt));
   } else {
-    const auto ids = ParseTokenIds(options.prompt_token_ids);
-    if (!ids.ok()) throw CLI::ValidationError("--prompt-token-ids", ids.status().ToString());
+    const auto ids = ParseTokenIds(*options.prompt_token_ids);
+    if (!ids.ok())
+      throw CLI::ValidationError("--prompt-token-ids", std::string(ids.status().message()));
     request.mutable_prompt_token_ids()->mutable_ids()->Add(ids->begin(), ids->end());
   }
   if (options.no_special_tokens) request.set_add_special_tokens(false);
   FillSampling(options, request.mutable_sampling());
   for (const std::string& bias : options.logit_bias) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(bias, absl::MaxSplits('=', 1));
     int32_t id = 0;
     double value = 0;
-    if (std::sscanf(bias.c_str(), "%d=%lf", &id, &value) != 2) {
+    if (!absl::SimpleAtoi(parts.first, &id) || !absl::SimpleAtod(parts.second, &value)) {
       throw CLI::ValidationError("--logit-bias", "expected TOKEN_ID=BIAS, found \"" + bias + "\"");
     }
     (*request.mutable_sampling()->mutable_logit_bias())[id] = value;
@@ -137,7 +143,8 @@ v1::GenerateRequest Request(const GenerateOptions& options, bool json) {
   stopping->mutable_stop_sequences()->Add(options.stop_sequences.begin(),
                                           options.stop_sequences.end());
   const auto stop_ids = ParseTokenIds(options.stop_token_ids);
-  if (!stop_ids.ok()) throw CLI::ValidationError("--stop-token-ids", stop_ids.status().ToString());
+  if (!stop_ids.ok())
+    throw CLI::ValidationError("--stop-token-ids", std::string(stop_ids.status().message()));
   stopping->mutable_stop_token_ids()->Add(stop_ids->begin(), stop_ids->end());
   stopping->set_include_stop_sequence(options.include_stop_sequence);
   stopping->set_ignore_eos(options.ignore_eos);
