@@ -19,8 +19,7 @@ struct PendingJob {
 // The model's tokenizer, once it is settled; nullptr for a model without one whose job can do
 // without.
 absl::StatusOr<const Tokenizer*> SettledTokenizer(const TokenizingQueue::Job& job) {
-  const absl::StatusOr<const Tokenizer*> tokenizer =
-      job.model->AwaitTokenizer(absl::InfinitePast());
+  absl::StatusOr<const Tokenizer*> tokenizer = job.model->AwaitTokenizer(absl::InfinitePast());
   const bool is_absent = !tokenizer.ok() && job.model->BuildTokenizer().ok();
   const bool can_do_without =
       std::holds_alternative<std::vector<int32_t>>(job.input) && !job.needs_text;
