@@ -1,0 +1,143 @@
+// Checkpoints that are wrong, swapped into the real server: a clear error, and the old one serves
+// on.
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/checkpoints.h"
+#include "tests/server/server_process.h"
+
+namespace firstlight {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct BadCheckpoint {
+  std::string name;
+  std::function<void(const std::string& directory)> spoil;
+  std::vector<std::string> message;
+};
+
+TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
+  const TemporaryDirectory root;
+  ServerProcess server({"--model", "m=" + CopyCheckpoint(GoldenCheckpoint(), root, "good")});
+  ASSERT_TRUE(server.AwaitServing()) << server.log();
+  const auto remove = [](const std::string& path) { std::filesystem::remove(path); };
+  const auto write = [](const std::string& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+  };
+  // `json` may be followed by `data_bytes` of tensor data.
+  const auto header = [&](const std::string& directory, const std::string& json,
+                          size_t data_bytes = 0) {
+    const size_t header_bytes = json.size() - data_bytes;
+    std::string file(8, '\0');
+    for (size_t i = 0; i < 8; ++i) file[i] = static_cast<char>((header_bytes >> (8 * i)) & 0xff);
+    write(directory + "/model.safetensors", file + json);
+  };
+  const std::vector<BadCheckpoint> cases = {
+      {"no-config", [&](const std::string& d) { remove(d + "/config.json"); }, {"config.json"}},
+      {"unknown-architecture",
+       [&](const std::string& d) {
+         Edit(d + "/config.json", "LlamaForCausalLM", "StrangeForCausalLM");
+       },
+       {"StrangeForCausalLM", "LlamaForCausalLM"}},
+      {"pickle",
+       [&](const std::string& d) {
+         remove(d + "/model.safetensors");
+         write(d + "/pytorch_model.bin", "x");
+       },
+       {"pytorch_model.bin"}},
+      {"truncated",
+       [&](const std::string& d) {
+         std::filesystem::resize_file(d + "/model.safetensors", 200000);
+       },
+       {"model.safetensors"}},
+      {"long-header",
+       [&](const std::string& d) {
+         write(d + "/model.safetensors", std::string(8, '\x7f') + "{}");
+       },
+       {"model.safetensors"}},
+      {"overlap",
+       [&](const std::string& d) {
+         header(d, R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                   R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})");
+       },
+       {"model.safetensors"}},
+      {"overflow",
+       [&](const std::string& d) {
+         header(d, R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}})");
+       },
+       {"model.safetensors", "\"a\""}},
+      {"duplicate",
+       [&](const std::string& d) {
+         header(d, R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},)"
+                   R"("a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})");
+       },
+       {"model.safetensors"}},
+      {"nested",
+       [&](const std::string& d) { header(d, std::string(99'000'000, '[')); },
+       {"model.safetensors"}},
+      {"wrong-shape",
+       [&](const std::string& d) {
+         Edit(d + "/config.json", "\"hidden_size\": 60", "\"hidden_size\": 120");
+       },
+       {"expected", "found"}},
+      {"unsupported-dtype",
+       [&](const std::string& d) {
+         header(d,
+                R"({"model.norm.weight":{"dtype":"I64","shape":[60],"data_offsets":[0,480]}})" +
+                    std::string(480, '\0'),
+                480);
+       },
+       {"model.norm.weight", "I64"}},
+      {"index-leaves",
+       [&](const std::string& d) {
+         remove(d + "/model.safetensors");
+         write(d + "/model.safetensors.index.json",
+               R"({"weight_map":{"model.norm.weight":"../good/model.safetensors"}})");
+       },
+       {"../good/model.safetensors"}},
+      {"index-names-nothing",
+       [&](const std::string& d) {
+         remove(d + "/model.safetensors");
+         write(d + "/model.safetensors.index.json",
+               R"({"weight_map":{"model.norm.weight":"absent.safetensors"}})");
+       },
+       {"absent.safetensors"}},
+      {"tokenizer-too-large",
+       [&](const std::string& d) {
+         std::filesystem::copy(DemoCheckpoint() + "/tokenizer.model", d + "/tokenizer.model");
+       },
+       {"131"}},
+      {"missing-tensor",
+       [&](const std::string& d) {
+         Edit(d + "/config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
+       },
+       {"model.layers.2."}},
+  };
+  const auto admin = server.Admin();
+  for (const BadCheckpoint& bad : cases) {
+    const std::string directory = CopyCheckpoint(GoldenCheckpoint(), root, bad.name);
+    bad.spoil(directory);
+    grpc::ClientContext context;
+    v1::SwapModelRequest swap;
+    swap.set_name("m");
+    swap.set_directory(directory);
+    v1::SwapModelResponse swapped;
+    const grpc::Status status = admin->SwapModel(&context, swap, &swapped);
+    EXPECT_FALSE(status.ok()) << bad.name;
+    for (const std::string& text : bad.message) {
+      EXPECT_THAT(status.error_message(), HasSubstr(text)) << bad.name;
+    }
+    EXPECT_EQ(ErrorInfoOf(status).reason(), "MODEL_LOAD_FAILED") << bad.name;
+    const Generated still = RunGenerate(server.Generation().get(), TokenRequest(1));
+    ASSERT_TRUE(still.status.ok()) << bad.name;
+    EXPECT_EQ(still.started().version(), 1) << bad.name;
+  }
+}
+
+}  // namespace
+}  // namespace firstlight
