@@ -13,14 +13,15 @@ steps_begin() {
 # step NAME COMMAND...: runs COMMAND with its output in the log. On failure shows the errors found
 # in what it printed, or its end, and returns the command's status.
 step() {
-  local name=$1 from status=0 start=$SECONDS
+  local name=$1 from status=0 start=${EPOCHREALTIME/./} tenths
   shift
   from=$(($(wc -c <"$STEPS_LOG") + 1))
   if [[ -t 1 ]]; then printf '  %-44s' "$name"; fi
   "$@" >>"$STEPS_LOG" 2>&1 </dev/null || status=$?
   if [[ ! -t 1 ]]; then printf '  %-44s' "$name"; fi
   if ((status == 0)); then
-    printf '%4d s\n' $((SECONDS - start))
+    tenths=$(((${EPOCHREALTIME/./} - start) / 100000))
+    printf '%4d.%d s\n' $((tenths / 10)) $((tenths % 10))
     return 0
   fi
   printf 'failed\n\n'
