@@ -42,7 +42,13 @@ class Form : public TextNormalizer {
     std::vector<utf8proc_int32_t> code_points;
     FIRSTLIGHT_RETURN_IF_ERROR(Decompose(text, cancellation, code_points));
     if (form_.compose) {
-      FIRSTLIGHT_RETURN_IF_ERROR(Compose(code_points));
+      const utf8proc_ssize_t length = utf8proc_normalize_utf32(
+          code_points.data(), static_cast<utf8proc_ssize_t>(code_points.size()),
+          static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+      if (length < 0) {
+        return absl::InternalError(StrCat("utf8proc: ", utf8proc_errmsg(length)));
+      }
+      code_points.resize(static_cast<size_t>(length));
     }
     text.clear();
     for (const utf8proc_int32_t code_point : code_points) {
@@ -53,33 +59,6 @@ class Form : public TextNormalizer {
   }
 
  private:
-  // Canonical composition. utf8proc takes U+11A7, the place before the first trailing consonant of
-  // Hangul, for a consonant and swallows it; nothing composes with it, so it separates.
-  static absl::Status Compose(std::vector<utf8proc_int32_t>& code_points) {
-    constexpr utf8proc_int32_t kBeforeTrailingConsonants = 0x11A7;
-    const auto options = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
-    size_t composed = 0;
-    for (size_t begin = 0; begin < code_points.size();) {
-      const auto separator = std::find(code_points.begin() + static_cast<ptrdiff_t>(begin),
-                                       code_points.end(), kBeforeTrailingConsonants);
-      const auto end = static_cast<size_t>(separator - code_points.begin());
-      const utf8proc_ssize_t length = utf8proc_normalize_utf32(
-          code_points.data() + begin, static_cast<utf8proc_ssize_t>(end - begin), options);
-      if (length < 0) {
-        return absl::InternalError(StrCat("utf8proc: ", utf8proc_errmsg(length)));
-      }
-      std::copy_n(code_points.begin() + static_cast<ptrdiff_t>(begin), length,
-                  code_points.begin() + static_cast<ptrdiff_t>(composed));
-      composed += static_cast<size_t>(length);
-      if (end < code_points.size()) {
-        code_points[composed++] = kBeforeTrailingConsonants;
-      }
-      begin = end + 1;
-    }
-    code_points.resize(composed);
-    return absl::OkStatus();
-  }
-
   // Full decomposition, combining marks in canonical order. utf8proc's own function sorts a run of
   // marks in quadratic time, and a text can be one run.
   absl::Status Decompose(std::string_view text, Cancellation& cancellation,

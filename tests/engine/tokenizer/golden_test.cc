@@ -29,8 +29,7 @@ std::unique_ptr<const JsonDocument> ReadGolden(const std::string& name) {
 
 std::vector<int32_t> Ids(const JsonValue& json) {
   std::vector<int32_t> ids;
-  const JsonArray items = json.AsArray().value();
-  for (const JsonValue id : items) {
+  for (const JsonValue id : json.AsArray().value()) {
     ids.push_back(static_cast<int32_t>(id.AsInt64().value()));
   }
   return ids;
@@ -38,8 +37,7 @@ std::vector<int32_t> Ids(const JsonValue& json) {
 
 std::vector<std::string> Strings(const JsonValue& json) {
   std::vector<std::string> strings;
-  const JsonArray items = json.AsArray().value();
-  for (const JsonValue value : items) {
+  for (const JsonValue value : json.AsArray().value()) {
     strings.emplace_back(value.AsString().value());
   }
   return strings;
@@ -138,14 +136,12 @@ TEST(ComponentGoldenTest, EveryComponentAsItsNamesake) {
   ASSERT_NE(golden, nullptr);
   const std::vector<std::string> texts = Strings(golden->root().Get("texts").value());
   size_t checked = 0;
-  const JsonArray cases = golden->root().GetArray("cases").value();
-  for (const JsonValue component : cases) {
+  for (const JsonValue component : golden->root().GetArray("cases").value()) {
     const std::string_view kind = component.GetString("kind").value();
     const JsonValue json = component.Get("json").value();
     SCOPED_TRACE(std::string(json.Path()) + " " + std::string(json.GetString("type").value()));
     size_t i = 0;
-    const JsonArray outputs = component.GetArray("out").value();
-    for (const JsonValue expected : outputs) {
+    for (const JsonValue expected : component.GetArray("out").value()) {
       if (kind == "pre_tokenizer") {
         EXPECT_EQ(PreTokenize(json, texts[i]), Strings(expected)) << Quoted(texts[i]);
       } else if (kind == "normalizer") {

@@ -135,14 +135,6 @@ INSTANTIATE_TEST_SUITE_P(All, HugeTextTest,
                                            "sp_unigram_bytes"),
                          [](const auto& info) { return std::string(info.param); });
 
-// utf8proc alone would swallow U+11A7.
-TEST(TokenizerTest, ComposesHangulAroundWhatIsNoConsonant) {
-  const std::unique_ptr<const Tokenizer> tokenizer = Open(TestDataDirectory() / "byte_level");
-  ASSERT_NE(tokenizer, nullptr);
-  const std::string text = "\u1109\u1169\u11A7\u11B8\u1109\u1169\u11B8";
-  EXPECT_EQ(Decode(*tokenizer, tokenizer->Encode(text).value()), "\uC18C\u11A7\u11B8\uC19D");
-}
-
 // A run of combining marks in descending order is the worst case of canonical ordering.
 TEST(TokenizerTest, NormalizesALongRunOfMarks) {
   const std::unique_ptr<const Tokenizer> tokenizer = Open(TestDataDirectory() / "byte_level");
