@@ -82,22 +82,21 @@ ForwardPass::State::State(Decoder* decoder, absl::Span<const BatchSegment> batch
     for (int64_t i = count - segment.logits_rows; i < count; ++i) logits_of.push_back(tokens + i);
     tokens += count;
   }
-  std::stable_sort(attention.begin(), attention.end(),
-                   [](const AttentionRows& a, const AttentionRows& b) {
-                     return a.first_position > b.first_position;
-                   });
+  std::sort(attention.begin(), attention.end(), [](const AttentionRows& a, const AttentionRows& b) {
+    return a.first_position > b.first_position;
+  });
   activations.Reserve(spec, tokens, static_cast<int64_t>(logits_of.size()), workers.threads());
 }
 
 template <typename Function>
 void ForwardPass::State::ForRows(int64_t count, int64_t floats_a_row, Function&& function) const {
   // Below this, handing over takes longer than the work.
-  constexpr int64_t kWorthwhileFloats = 32 * 1024;
+  constexpr int64_t kWorthwhileFloats = int64_t{32} << 10;
   if (count * floats_a_row < kWorthwhileFloats) {
     function(0, count);
     return;
   }
-  const int64_t chunk = std::max<int64_t>(1, count / (4 * workers.threads()));
+  const int64_t chunk = std::max<int64_t>(1, count / (int64_t{4} * workers.threads()));
   workers.ParallelFor(count, chunk,
                       [&](int64_t begin, int64_t end, int /*worker*/) { function(begin, end); });
 }
@@ -197,7 +196,7 @@ void ForwardPass::State::Attend(int64_t layer) {
   const int64_t projected_size = spec.query_size() + 2 * spec.key_value_size();
   const int64_t kv_heads = spec.num_key_value_heads;
   const int64_t tasks = static_cast<int64_t>(attention.size()) * kv_heads;
-  const int64_t chunk = std::max<int64_t>(1, tasks / (16 * workers.threads()));
+  const int64_t chunk = std::max<int64_t>(1, tasks / (int64_t{16} * workers.threads()));
   workers.ParallelFor(tasks, chunk, [&](int64_t begin, int64_t end, int /*worker*/) {
     for (int64_t task = begin; task < end; ++task) {
       const AttentionRows& group = attention[task / kv_heads];

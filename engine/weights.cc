@@ -177,7 +177,7 @@ class Binder {
     }
   }
 
-  void Fail(absl::Status status) { status_.Update(status); }
+  void Fail(const absl::Status& status) { status_.Update(status); }
 
   const DecoderSpec& spec_;
   const Checkpoint& checkpoint_;

@@ -17,9 +17,9 @@ bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 std::vector<int32_t> RandomTokens(std::mt19937& generator, int64_t count, int64_t vocab_size) {
-  std::vector<int32_t> tokens;
-  for (int64_t i = 0; i < count; ++i) {
-    tokens.push_back(static_cast<int32_t>(generator() % static_cast<uint32_t>(vocab_size)));
+  std::vector<int32_t> tokens(static_cast<size_t>(count));
+  for (int32_t& token : tokens) {
+    token = static_cast<int32_t>(generator() % static_cast<uint32_t>(vocab_size));
   }
   return tokens;
 }
@@ -112,6 +112,7 @@ TEST_P(DecoderTest, LogitsDoNotDependOnFifteenOthers) {
   const int64_t vocab_size = decoder->spec().vocab_size;
   TestDecoder::Sequence sequence = decoder->NewSequence(kPromptTokens);
   std::vector<TestDecoder::Sequence> others;
+  others.reserve(15);
   for (int i = 0; i < 15; ++i) others.push_back(decoder->NewSequence(1));
 
   // In each pass every other sequence has a chunk of another length, from one row to thirty, some
@@ -120,11 +121,12 @@ TEST_P(DecoderTest, LogitsDoNotDependOnFifteenOthers) {
   int64_t done = 0;
   while (done < kPromptTokens + kDecodeTokens) {
     const int64_t count = done == 0 ? kPromptTokens : 1;
-    std::vector<std::vector<int32_t>> chunks;
-    for (size_t i = 0; i < others.size(); ++i) {
-      chunks.push_back(RandomTokens(generator_, generator_() % 4 == 0 ? 30 : 1, vocab_size));
+    std::vector<std::vector<int32_t>> chunks(others.size());
+    for (std::vector<int32_t>& chunk : chunks) {
+      chunk = RandomTokens(generator_, generator_() % 4 == 0 ? 30 : 1, vocab_size);
     }
     std::vector<BatchSegment> segments;
+    segments.reserve(others.size() + 1);
     int64_t rows_before = 0;
     for (size_t i = 0; i < others.size(); ++i) {
       if (i == 6) {

@@ -8,14 +8,14 @@
 
 #include "gtest/gtest.h"
 #include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
 #include "loader/json.h"
 #include "loader/safetensors.h"
 
 namespace firstlight {
 namespace {
 
-const std::string kSourceFolder = FIRSTLIGHT_SOURCE_DIR;
-const std::string kGoldenFolder = kSourceFolder + "/tests/golden/";
+constexpr std::string_view kSourceFolder = FIRSTLIGHT_SOURCE_DIR;
 
 absl::StatusOr<std::vector<int32_t>> ReadIds(const JsonValue& golden, std::string_view key) {
   std::vector<int32_t> ids;
@@ -78,9 +78,10 @@ std::vector<std::string> GoldenNames() {
 Golden ReadGolden(const std::string& name) {
   Golden golden;
   golden.name = name;
-  golden.checkpoint = name.starts_with("demo-") ? kSourceFolder + "/models/demo"
-                                                : kGoldenFolder + name + "/checkpoint";
-  const absl::Status status = Read(kGoldenFolder + name, &golden);
+  const std::string folder = StrCat(kSourceFolder, "/tests/golden/", name);
+  golden.checkpoint =
+      name.starts_with("demo-") ? StrCat(kSourceFolder, "/models/demo") : folder + "/checkpoint";
+  const absl::Status status = Read(folder, &golden);
   EXPECT_TRUE(status.ok()) << name << ": " << status;
   return golden;
 }
@@ -103,7 +104,7 @@ double NormalizedMeanSquaredError(absl::Span<const float> found, absl::Span<cons
 absl::StatusOr<std::unique_ptr<TestDecoder>> TestDecoder::Create(const std::string& directory,
                                                                  const Options& options) {
   constexpr int64_t kPoolBytes = int64_t{1} << 30;
-  std::unique_ptr<TestDecoder> test(new TestDecoder(options.threads, kPoolBytes));
+  auto test = std::make_unique<TestDecoder>(options.threads, kPoolBytes);
   FIRSTLIGHT_ASSIGN_OR_RETURN(test->checkpoint_, Checkpoint::Open(directory));
   FIRSTLIGHT_ASSIGN_OR_RETURN(test->config_, ParseModelConfig(test->checkpoint_->config()));
   DecoderSpec& spec = test->config_.spec;

@@ -52,6 +52,9 @@ class TestDecoder {
   static absl::StatusOr<std::unique_ptr<TestDecoder>> Create(const std::string& directory,
                                                              const Options& options);
 
+  // For Create.
+  TestDecoder(int threads, int64_t pool_bytes) : workers_(threads), pool_(pool_bytes) {}
+
   const DecoderSpec& spec() const { return config_.spec; }
   Decoder& decoder() { return *decoder_; }
 
@@ -70,8 +73,6 @@ class TestDecoder {
   std::vector<float> Run(Sequence& sequence, absl::Span<const int32_t> tokens, int64_t logits_rows);
 
  private:
-  TestDecoder(int threads, int64_t pool_bytes) : workers_(threads), pool_(pool_bytes) {}
-
   std::unique_ptr<const Checkpoint> checkpoint_;
   ModelConfig config_;
   BoundWeights weights_;
