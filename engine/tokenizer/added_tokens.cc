@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "engine/tokenizer/models/vocabulary.h"
@@ -84,8 +85,9 @@ absl::Status Validate(const AddedToken& token) {
 absl::StatusOr<std::unique_ptr<const AddedTokens>> AddedTokens::Create(
     std::vector<AddedToken> tokens, const TextNormalizer* normalizer) {
   std::unique_ptr<AddedTokens> added(new AddedTokens());
-  std::stable_sort(tokens.begin(), tokens.end(),
-                   [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  std::sort(tokens.begin(), tokens.end(), [](const AddedToken& a, const AddedToken& b) {
+    return std::tie(a.id, a.content) < std::tie(b.id, b.content);
+  });
   for (AddedToken& token : tokens) {
     FIRSTLIGHT_RETURN_IF_ERROR(Validate(token));
     if (!added->tokens_.empty() && added->tokens_.back().id == token.id) {
