@@ -63,13 +63,11 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const int port, FreePort());
   FIRSTLIGHT_ASSIGN_OR_RETURN(const int admin_port, FreePort());
   FIRSTLIGHT_ASSIGN_OR_RETURN(const int metrics_port, FreePort());
-  std::vector<std::string> arguments = {absl::StrCat(options.binary_dir, "/firstlightd"),
-                                        "--listen",
-                                        Loopback(port),
-                                        "--admin-listen",
-                                        Loopback(admin_port),
-                                        "--metrics-listen",
-                                        Loopback(metrics_port)};
+  std::vector<std::string> arguments = {
+      absl::StrCat(options.binary_dir, "/firstlightd"), "--listen", Loopback(port),
+      "--admin-listen", Loopback(admin_port), "--metrics-listen", Loopback(metrics_port),
+      // No load balancer has to notice that it stops.
+      "--drain-delay", "0s"};
   for (const NamedCheckpoint& model : options.models) {
     arguments.push_back("--model");
     arguments.push_back(absl::StrCat(model.name, "=", model.directory));

@@ -2,6 +2,7 @@
 // server as the yardstick of the same run. Cases take turns, so that a slow moment of the machine
 // falls on all of them.
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "bench/benchmark.h"
 #include "bench/daemon.h"
+#include "bench/model_figures.h"
 #include "loader/base/status_macros.h"
 
 namespace firstlight {
@@ -25,7 +27,7 @@ constexpr Case kCases[] = {
     {"demo", false}, {"llama-3.2-1b", false}, {"llama-3-8b", true}, {"llama-3-70b", true}};
 
 absl::StatusOr<double> StartDaemon(const BenchmarkContext& context, const std::string& name,
-                                   const std::string& directory) {
+                                   const std::string& directory, int64_t checkpoint_bytes) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<Daemon> daemon,
                               Daemon::Start({.binary_dir = context.binary_dir,
                                              .models = {{name, directory}},
@@ -33,7 +35,8 @@ absl::StatusOr<double> StartDaemon(const BenchmarkContext& context, const std::s
   FIRSTLIGHT_ASSIGN_OR_RETURN(const absl::Duration serving, daemon->AwaitServing(name));
   // SERVING must mean that every weight is bound.
   FIRSTLIGHT_ASSIGN_OR_RETURN(const v1::Model model, daemon->GetModel(name));
-  if (model.state() != v1::MODEL_STATE_ACTIVE || model.weight_bytes().assigned() <= 0) {
+  if (model.state() != v1::MODEL_STATE_ACTIVE ||
+      model.weight_bytes().assigned() != checkpoint_bytes) {
     return absl::InternalError(
         absl::StrCat(name, " is SERVING but not bound: ", model.ShortDebugString()));
   }
@@ -58,16 +61,21 @@ absl::StatusOr<double> StartBareServer(const BenchmarkContext& context) {
 absl::Status RunStartup(const BenchmarkContext& context) {
   const int runs = context.quick ? 3 : 10;
   std::map<std::string, std::string> directories;
+  std::map<std::string, int64_t> checkpoint_bytes;
   for (const Case& each : kCases) {
     FIRSTLIGHT_ASSIGN_OR_RETURN(directories[each.name],
                                 CheckpointDirectory(context, each.name, each.sparse));
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const ModelFigures figures,
+                                ReadModelFigures(directories[each.name]));
+    checkpoint_bytes[each.name] = figures.checkpoint_bytes;
   }
   std::map<std::string, std::vector<double>> seconds;
   // One round more than asked for: the first warms the page cache and is dropped.
   for (int run = 0; run <= runs; ++run) {
     for (const Case& each : kCases) {
-      FIRSTLIGHT_ASSIGN_OR_RETURN(const double serving,
-                                  StartDaemon(context, each.name, directories[each.name]));
+      FIRSTLIGHT_ASSIGN_OR_RETURN(
+          const double serving,
+          StartDaemon(context, each.name, directories[each.name], checkpoint_bytes[each.name]));
       if (run > 0) seconds[each.name].push_back(serving);
     }
     FIRSTLIGHT_ASSIGN_OR_RETURN(const double serving, StartBareServer(context));
