@@ -29,13 +29,6 @@ absl::Status ReadOptional(const JsonValue& root, std::string_view key,
   return absl::OkStatus();
 }
 
-absl::Status ReadOptionalId(const JsonValue& root, std::string_view key,
-                            std::optional<int32_t>* out) {
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, ReadTokenIds(root, key, {}));
-  if (!ids.empty()) *out = ids.front();
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<GenerationConfig> ParseGenerationConfig(std::string_view json,
@@ -58,9 +51,6 @@ absl::StatusOr<GenerationConfig> ParseGenerationConfig(std::string_view json,
                                           std::numeric_limits<double>::min(), kInfinity,
                                           &config.repetition_penalty));
   FIRSTLIGHT_RETURN_IF_ERROR(ReadOptional(root, "max_new_tokens", &config.max_new_tokens));
-  FIRSTLIGHT_RETURN_IF_ERROR(ReadOptional(root, "max_length", &config.max_length));
-  FIRSTLIGHT_RETURN_IF_ERROR(ReadOptionalId(root, "bos_token_id", &config.bos_token_id));
-  FIRSTLIGHT_RETURN_IF_ERROR(ReadOptionalId(root, "pad_token_id", &config.pad_token_id));
   FIRSTLIGHT_ASSIGN_OR_RETURN(config.eos_token_ids, ReadTokenIds(root, "eos_token_id", {}));
   return config;
 }

@@ -24,9 +24,6 @@ struct GenerationConfig {
   std::optional<double> typical_p;           // [0, 1]
   std::optional<double> repetition_penalty;  // > 0
   std::optional<int64_t> max_new_tokens;     // >= 0
-  std::optional<int64_t> max_length;         // prompt included; >= 0
-  std::optional<int32_t> bos_token_id;
-  std::optional<int32_t> pad_token_id;
   // Any of them ends a sequence. Empty: the file has none.
   std::vector<int32_t> eos_token_ids;
 };

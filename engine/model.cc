@@ -23,7 +23,6 @@ absl::StatusOr<GenerationConfig> ReadGenerationConfig(const Checkpoint& checkpoi
     FIRSTLIGHT_ASSIGN_OR_RETURN(config, ParseGenerationConfig(json, kGenerationConfig));
   }
   if (config.eos_token_ids.empty()) config.eos_token_ids = model.eos_token_ids;
-  if (!config.bos_token_id.has_value()) config.bos_token_id = model.bos_token_id;
   return config;
 }
 

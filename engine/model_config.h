@@ -2,10 +2,9 @@
 #define FIRSTLIGHT_ENGINE_MODEL_CONFIG_H_
 
 // What a checkpoint's config.json says, understood: which architecture it is, the decoder it
-// describes, how long a sequence may get, which tokens begin and end it.
+// describes, how long a sequence may get, which tokens end it.
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +20,6 @@ struct ModelConfig {
   // Positions that a sequence may have: max_position_embeddings, times the factor under dynamic
   // rope.
   int64_t context_length = 0;
-  std::optional<int32_t> bos_token_id;
   std::vector<int32_t> eos_token_ids;
 };
 

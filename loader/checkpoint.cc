@@ -61,7 +61,8 @@ absl::StatusOr<std::unique_ptr<const JsonDocument>> Checkpoint::OpenJson(
 bool Checkpoint::HasFile(std::string_view name) const {
   std::error_code ignored;
   return CheckFileName(name).ok() &&
-         std::filesystem::exists(StrCat(directory_, "/", name), ignored);
+         std::filesystem::symlink_status(StrCat(directory_, "/", name), ignored).type() !=
+             std::filesystem::file_type::not_found;
 }
 
 }  // namespace firstlight

@@ -61,7 +61,7 @@ class Checkpoint {
                                        int64_t max_bytes = kMaxFileBytes) const;
   absl::StatusOr<std::unique_ptr<const JsonDocument>> OpenJson(
       std::string_view name, const JsonOptions& options = {.max_bytes = kMaxFileBytes}) const;
-  // Whether ReadFile would find it.
+  // Whether the directory lists it. A link whose target is gone counts: reading it is the error.
   bool HasFile(std::string_view name) const;
 
  private:

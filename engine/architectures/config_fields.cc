@@ -1,6 +1,5 @@
 #include "engine/architectures/config_fields.h"
 
-#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
@@ -92,8 +91,18 @@ absl::StatusOr<double> ReadNumber(const JsonValue& config, std::string_view key,
   return value;
 }
 
+bool IsNull(const JsonValue& config, std::string_view key) {
+  const absl::StatusOr<JsonObject> fields = config.AsObject();
+  if (!fields.ok()) return false;
+  for (const auto& [name, value] : *fields) {
+    if (name == key) return value.is_null();
+  }
+  return false;
+}
+
 absl::StatusOr<std::vector<int32_t>> ReadTokenIds(const JsonValue& config, std::string_view key,
                                                   std::vector<int32_t> otherwise) {
+  if (IsNull(config, key)) return std::vector<int32_t>();
   const std::optional<JsonValue> found = config.Find(key);
   if (!found.has_value()) return otherwise;
   std::vector<int32_t> ids;

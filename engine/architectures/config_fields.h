@@ -38,7 +38,11 @@ absl::StatusOr<int64_t> ReadInteger(const JsonValue& config, std::string_view ke
 absl::StatusOr<double> ReadNumber(const JsonValue& config, std::string_view key, double otherwise,
                                   double minimum, double maximum);
 
-// A token id, or several in a list; none may be negative.
+// Whether the field is there and null.
+bool IsNull(const JsonValue& config, std::string_view key);
+
+// A token id, or several in a list; none may be negative. A null field is none at all, not
+// `otherwise`: transformers takes it for None, with which nothing ends a sequence.
 absl::StatusOr<std::vector<int32_t>> ReadTokenIds(const JsonValue& config, std::string_view key,
                                                   std::vector<int32_t> otherwise);
 

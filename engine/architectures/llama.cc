@@ -33,11 +33,15 @@ absl::Status CheckActivation(const JsonValue& config) {
 absl::Status ReadHeads(const JsonValue& config, const ClassDefaults& defaults, DecoderSpec* spec) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(spec->num_attention_heads, ReadInteger(config, "num_attention_heads",
                                                                      32, 1, SizeLimits::kHeads));
+  // Null is as many as attention heads, whatever the class's default for a field left out.
+  constexpr std::string_view kKeyValueHeads = "num_key_value_heads";
+  const int64_t key_value_heads =
+      IsNull(config, kKeyValueHeads)
+          ? spec->num_attention_heads
+          : defaults.num_key_value_heads.value_or(spec->num_attention_heads);
   FIRSTLIGHT_ASSIGN_OR_RETURN(
       spec->num_key_value_heads,
-      ReadInteger(config, "num_key_value_heads",
-                  defaults.num_key_value_heads.value_or(spec->num_attention_heads), 1,
-                  SizeLimits::kHeads));
+      ReadInteger(config, kKeyValueHeads, key_value_heads, 1, SizeLimits::kHeads));
   if (spec->num_attention_heads % spec->num_key_value_heads != 0) {
     return config.Error(
         StrCat("expected num_attention_heads to be a multiple of num_key_value_heads, found ",
@@ -89,9 +93,6 @@ absl::StatusOr<ModelConfig> ReadCommon(const JsonValue& config, const ClassDefau
         static_cast<int64_t>(std::min(stretched, static_cast<double>(SizeLimits::kPositions)));
   }
 
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const std::vector<int32_t> bos,
-                              ReadTokenIds(config, "bos_token_id", {1}));
-  if (!bos.empty()) model.bos_token_id = bos.front();
   FIRSTLIGHT_ASSIGN_OR_RETURN(model.eos_token_ids, ReadTokenIds(config, "eos_token_id", {2}));
   return model;
 }
@@ -100,10 +101,7 @@ absl::StatusOr<ModelConfig> ReadCommon(const JsonValue& config, const ClassDefau
 absl::Status CheckSlidingWindow(const JsonValue& config, int64_t context_length) {
   constexpr std::string_view kField = "sliding_window";
   constexpr int64_t kClassDefault = 4096;
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonObject fields, config.AsObject());
-  for (const auto& [key, value] : fields) {
-    if (key == kField && value.is_null()) return absl::OkStatus();
-  }
+  if (IsNull(config, kField)) return absl::OkStatus();
   FIRSTLIGHT_ASSIGN_OR_RETURN(
       const int64_t window, ReadInteger(config, kField, kClassDefault, 1, SizeLimits::kPositions));
   if (window >= context_length) return absl::OkStatus();

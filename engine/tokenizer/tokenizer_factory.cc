@@ -13,10 +13,12 @@
 namespace firstlight {
 namespace {
 
+// What is there but cannot be looked at, such as a link whose target is gone, is an error to be
+// found by reading it, and not a tokenizer that the checkpoint does not have.
 bool Exists(const std::filesystem::path& path) {
   std::error_code error;
-  // What exists but cannot be looked at is an error to be found by reading it.
-  return std::filesystem::exists(path, error) || error;
+  return std::filesystem::symlink_status(path, error).type() !=
+         std::filesystem::file_type::not_found;
 }
 
 absl::StatusOr<PipelineTokenizer::Parts> ReadParts(const std::filesystem::path& directory) {
@@ -29,14 +31,22 @@ absl::StatusOr<PipelineTokenizer::Parts> ReadParts(const std::filesystem::path& 
                ": no tokenizer: expected tokenizer.json, tokenizer.model, or vocab.json with "
                "merges.txt"));
   }
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const TokenizerConfig config, ReadTokenizerConfig(directory));
-  if (has_json) {
-    return ReadTokenizerJson(directory, config);
+  const auto read = [&]() -> absl::StatusOr<PipelineTokenizer::Parts> {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const TokenizerConfig config, ReadTokenizerConfig(directory));
+    if (has_json) {
+      return ReadTokenizerJson(directory, config);
+    }
+    if (has_model) {
+      return ReadSentencePieceModel(directory, config);
+    }
+    return ReadVocabAndMerges(directory, config);
+  };
+  absl::StatusOr<PipelineTokenizer::Parts> parts = read();
+  if (absl::IsNotFound(parts.status())) {
+    // NOT_FOUND is for a checkpoint that has no tokenizer.
+    return absl::FailedPreconditionError(parts.status().message());
   }
-  if (has_model) {
-    return ReadSentencePieceModel(directory, config);
-  }
-  return ReadVocabAndMerges(directory, config);
+  return parts;
 }
 
 }  // namespace

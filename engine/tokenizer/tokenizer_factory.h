@@ -17,7 +17,8 @@ namespace firstlight {
 // hundred milliseconds: not for a thread that may not block. Holds no file open afterwards.
 //
 // Errors, each naming the file and the part of it: NOT_FOUND when the directory holds none of the
-// files above (such a checkpoint serves token ids only); INVALID_ARGUMENT when one is malformed;
+// files above (such a checkpoint serves token ids only); FAILED_PRECONDITION when it lists one that
+// is not there (a link whose target is gone); INVALID_ARGUMENT when one is malformed;
 // UNIMPLEMENTED for a component that is not implemented, by its name (`tokenizer.json:
 // pre_tokenizer type "X" is not implemented`); RESOURCE_EXHAUSTED beyond a limit.
 absl::StatusOr<std::unique_ptr<const Tokenizer>> OpenTokenizer(

@@ -37,7 +37,6 @@ TEST(ModelConfigTest, ReadsThePublishedSpelling) {
   ASSERT_THAT(config, IsOk());
   EXPECT_EQ(config->architecture, "LlamaForCausalLM");
   EXPECT_EQ(config->context_length, 131072);
-  EXPECT_EQ(config->bos_token_id, 128000);
   EXPECT_THAT(config->eos_token_ids, ElementsAre(128001, 128008));
   const DecoderSpec& spec = config->spec;
   EXPECT_EQ(spec.head_dim, 64);
@@ -89,7 +88,6 @@ TEST(ModelConfigTest, AbsentFieldsHaveTheClassesOwnDefaults) {
   ASSERT_THAT(config, IsOk());
   EXPECT_EQ(config->architecture, "LlamaForCausalLM");
   EXPECT_EQ(config->context_length, 2048);
-  EXPECT_EQ(config->bos_token_id, 1);
   EXPECT_THAT(config->eos_token_ids, ElementsAre(2));
   const DecoderSpec& spec = config->spec;
   EXPECT_EQ(spec.vocab_size, 32000);
@@ -112,10 +110,20 @@ TEST(ModelConfigTest, AbsentFieldsHaveTheClassesOwnDefaults) {
 }
 
 TEST(ModelConfigTest, NullIsAbsent) {
-  const auto config = ParseLlama(R"(, "rope_scaling": null, "head_dim": null,
-      "eos_token_id": null, "bos_token_id": null, "quantization_config": null)");
+  const auto config =
+      ParseLlama(R"(, "rope_scaling": null, "head_dim": null, "quantization_config": null)");
   ASSERT_THAT(config, IsOk());
   EXPECT_EQ(config->spec.head_dim, 2);
+}
+
+// Where the class has a default, None is not it.
+TEST(ModelConfigTest, NullIsNoneWhereThatDiffersFromTheDefault) {
+  EXPECT_THAT(Parse(R"({"model_type": "llama", "eos_token_id": null})")->eos_token_ids, IsEmpty());
+  const auto mistral = Parse(
+      R"({"model_type": "mistral", "num_attention_heads": 16, "num_key_value_heads": null,
+          "sliding_window": null})");
+  ASSERT_THAT(mistral, IsOk());
+  EXPECT_EQ(mistral->spec.num_key_value_heads, 16);
   EXPECT_THAT(Parse(R"({"model_type": "llama", "eos_token_id": []})")->eos_token_ids, IsEmpty());
 }
 

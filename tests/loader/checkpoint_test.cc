@@ -151,6 +151,8 @@ TEST_F(ShardedCheckpointTest, ReadsOtherFilesOfTheDirectory) {
   ASSERT_THAT(checkpoint, IsOk());
   EXPECT_TRUE((*checkpoint)->HasFile("tokenizer.json"));
   EXPECT_FALSE((*checkpoint)->HasFile("tokenizer.model"));
+  std::filesystem::create_symlink("missing", directory_.File("generation_config.json"));
+  EXPECT_TRUE((*checkpoint)->HasFile("generation_config.json"));
   EXPECT_EQ(*(*checkpoint)->ReadFile("tokenizer.json"), "{\"version\": \"1.0\"}");
   EXPECT_THAT((*checkpoint)->ReadFile("tokenizer.json", 5),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("at most 5 bytes")));

@@ -40,6 +40,16 @@ TEST(TokenizerFactoryTest, NothingThere) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no tokenizer")));
 }
 
+// An interrupted download is no checkpoint without a tokenizer.
+TEST(TokenizerFactoryTest, ALinkThatLeadsNowhereIsAnError) {
+  for (const char* file : {"tokenizer.json", "tokenizer.model"}) {
+    const TemporaryDirectory directory;
+    std::filesystem::create_symlink("../../blobs/missing", directory.File(file));
+    EXPECT_THAT(OpenTokenizer(directory.path()),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(file)));
+  }
+}
+
 TEST(TokenizerFactoryTest, PrefersTokenizerJsonThenTheModelThenTheVocabulary) {
   const TemporaryDirectory directory;
   directory.Write("vocab.json", kVocab);
