@@ -20,11 +20,11 @@ bool IsZero(double value) { return value == 0; }
 // A Generate call that is begun and read by hand.
 class OpenStream {
  public:
-  OpenStream(const ServerProcess& server, int max_tokens,
+  OpenStream(const ServerProcess& server, const v1::GenerateRequest& request,
              absl::Time deadline = absl::InfiniteFuture())
       : stub_(server.Generation()) {
     if (deadline != absl::InfiniteFuture()) context_.set_deadline(absl::ToChronoTime(deadline));
-    stream_ = stub_->Generate(&context_, TokenRequest(max_tokens));
+    stream_ = stub_->Generate(&context_, request);
   }
   bool Read(v1::GenerateResponse* message) { return stream_->Read(message); }
   void Cancel() { context_.TryCancel(); }
@@ -40,6 +40,14 @@ class OpenStream {
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReader<v1::GenerateResponse>> stream_;
 };
+
+// Runs for longer than any test here waits, without a word that a reader could be late for: a
+// stream that nobody reads is paused, and gives its place to another one.
+v1::GenerateRequest LongPrefill() {
+  v1::GenerateRequest request = TokenRequest(1);
+  for (int i = 0; i < 200000; ++i) request.mutable_prompt_token_ids()->add_ids(7);
+  return request;
+}
 
 class OverloadTest : public ::testing::Test {
  protected:
@@ -57,10 +65,10 @@ class OverloadTest : public ::testing::Test {
 
 TEST_F(OverloadTest, AFullQueueIsResourceExhaustedWithRetryInfo) {
   const auto server = Serve({"--max-sequences", "1", "--max-queue", "2"});
-  OpenStream running(*server, 500000);
+  OpenStream running(*server, LongPrefill());
   ASSERT_TRUE(server->WaitForMetric(kRunning, [](double value) { return value == 1; }));
-  OpenStream first(*server, 1);
-  OpenStream second(*server, 1);
+  OpenStream first(*server, TokenRequest(1));
+  OpenStream second(*server, TokenRequest(1));
   ASSERT_TRUE(server->WaitForMetric(kWaiting, [](double value) { return value == 2; }));
   const Generated refused = RunGenerate(server->Generation().get(), TokenRequest(1));
   EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
@@ -71,41 +79,45 @@ TEST_F(OverloadTest, AFullQueueIsResourceExhaustedWithRetryInfo) {
   EXPECT_TRUE(second.Drain().ok());
 }
 
-TEST_F(OverloadTest, AClientGoneInTheQueueAndInDecodeFreesItsBlocks) {
+TEST_F(OverloadTest, AClientGoneInTheQueueLeavesIt) {
   const auto server = Serve({"--max-sequences", "1"});
-  OpenStream running(*server, 500000);
-  v1::GenerateResponse message;
-  ASSERT_TRUE(running.Read(&message));
-  OpenStream queued(*server, 500000);
+  OpenStream running(*server, LongPrefill());
+  ASSERT_TRUE(server->WaitForMetric(kRunning, [](double value) { return value == 1; }));
+  OpenStream queued(*server, TokenRequest(1));
   ASSERT_TRUE(server->WaitForMetric(kWaiting, [](double value) { return value == 1; }));
   queued.Cancel();
   EXPECT_TRUE(server->WaitForMetric(kWaiting, IsZero));
-  EXPECT_TRUE(server->WaitForMetric(kCache, [](double value) { return value > 0; }));
-  running.Cancel();
-  EXPECT_TRUE(server->WaitForMetric(kRunning, IsZero));
-  EXPECT_TRUE(server->WaitForMetric(kCache, IsZero));
+  EXPECT_EQ(server->Metric(kRunning), 1);
   EXPECT_EQ(queued.Drain().error_code(), grpc::StatusCode::CANCELLED);
-  EXPECT_EQ(running.Drain().error_code(), grpc::StatusCode::CANCELLED);
 }
 
 TEST_F(OverloadTest, AClientGoneInPrefillFreesItsBlocks) {
   const auto server = Serve({});
-  const auto stub = server->Generation();
-  v1::GenerateRequest request = TokenRequest(1);
-  for (int i = 0; i < 200000; ++i) request.mutable_prompt_token_ids()->add_ids(7);
-  grpc::ClientContext context;
-  const auto stream = stub->Generate(&context, request);
+  OpenStream prefill(*server, LongPrefill());
   ASSERT_TRUE(server->WaitForMetric(kCache, [](double value) { return value > 0; }));
-  context.TryCancel();
-  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  prefill.Cancel();
+  EXPECT_EQ(prefill.Drain().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(server->WaitForMetric(kCache, IsZero));
+}
+
+TEST_F(OverloadTest, AClientGoneInDecodeFreesItsBlocks) {
+  const auto server = Serve({});
+  OpenStream decode(*server, TokenRequest(500000));
+  v1::GenerateResponse message;
+  do {
+    ASSERT_TRUE(decode.Read(&message));
+  } while (!message.has_delta());
+  decode.Cancel();
+  EXPECT_EQ(decode.Drain().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(server->WaitForMetric(kRunning, IsZero));
   EXPECT_TRUE(server->WaitForMetric(kCache, IsZero));
 }
 
 TEST_F(OverloadTest, ADeadlineThatPassesInTheQueue) {
   const auto server = Serve({"--max-sequences", "1"});
-  OpenStream running(*server, 500000);
+  OpenStream running(*server, LongPrefill());
   ASSERT_TRUE(server->WaitForMetric(kRunning, [](double value) { return value == 1; }));
-  OpenStream late(*server, 1, absl::Now() + absl::Milliseconds(200));
+  OpenStream late(*server, TokenRequest(1), absl::Now() + absl::Milliseconds(200));
   EXPECT_EQ(late.Drain().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   EXPECT_TRUE(server->WaitForMetric(kWaiting, IsZero));
   EXPECT_TRUE(server->WaitForMetric(
@@ -116,25 +128,31 @@ TEST_F(OverloadTest, ADeadlineThatPassesInTheQueue) {
 
 TEST_F(OverloadTest, AReaderThatStopsPausesItsOwnStreamAlone) {
   const auto server = Serve({});
-  OpenStream stopped(*server, 500000);
+  OpenStream stopped(*server, TokenRequest(500000));
   v1::GenerateResponse message;
   ASSERT_TRUE(stopped.Read(&message));
   // It stops when the queue and what HTTP/2 buffers are full: the count of tokens stands still
   // over whole requests of somebody else, whose tokens are known.
   const std::string tokens = "firstlight_generated_tokens_total{model=\"m\"}";
   bool still = false;
+  int others = 0;
   const absl::Time limit = absl::Now() + kPatience;
   while (!still && absl::Now() < limit) {
     const double before = server->Metric(tokens);
     const Generated other = RunGenerate(server->Generation().get(), TokenRequest(100));
     ASSERT_TRUE(other.status.ok()) << other.status.error_message();
     ASSERT_EQ(other.token_ids().size(), 100u);
+    others += 100;
     still = server->Metric(tokens) - before == 100;
   }
   EXPECT_TRUE(still);
   EXPECT_EQ(server->Metric(kRunning) + server->Metric(kWaiting), 1);
-  // It goes on where it was when the client reads again.
-  for (int i = 0; i < 20000; ++i) ASSERT_TRUE(stopped.Read(&message)) << i;
+  // It goes on when the client reads again, past what it had computed by then.
+  const int computed = static_cast<int>(server->Metric(tokens)) - others;
+  for (int read = 0; read < computed + 100;) {
+    ASSERT_TRUE(stopped.Read(&message)) << read;
+    read += message.delta().tokens_size();
+  }
   stopped.Cancel();
   EXPECT_TRUE(server->WaitForMetric(kCache, IsZero));
 }
