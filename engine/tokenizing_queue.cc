@@ -65,7 +65,7 @@ struct TokenizingQueue::State {
         return;
       }
       pending = found->second;
-      if (std::holds_alternative<std::string>(pending->job.input)) {
+      if (std::holds_alternative<std::string>(pending->job.input) || pending->job.keep_text) {
         ready.push_back(id);
         changed.Signal();
         return;

@@ -4,8 +4,9 @@
 // Turns prompts into token ids on threads of its own, oldest first.
 //
 // A job whose model's tokenizer is still being built is set aside until it is settled, and holds up
-// no other model's jobs. Token ids need no thread: they are passed on as soon as the tokenizer (for
-// the answer's text) is settled. Jobs end early when they are cancelled or past their deadline.
+// no other model's jobs. Token ids whose text is not asked for need no thread: they are passed on
+// as soon as the tokenizer (for the answer's text) is settled. Jobs end early when they are
+// cancelled or past their deadline.
 //
 // Threads: any may call Add and Cancel, which never block. `done` is called on a thread of the
 // queue, on one that settles a tokenizer, or inside Add.

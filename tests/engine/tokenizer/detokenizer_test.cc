@@ -1,11 +1,14 @@
 #include "engine/tokenizer/detokenizer.h"
 
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "engine/tokenizer/decoders/decode_stage.h"
 #include "engine/tokenizer/text/utf8.h"
 #include "engine/tokenizer/tokenizer_factory.h"
 #include "gtest/gtest.h"
@@ -117,6 +120,61 @@ TEST_P(DetokenizerTest, LongContextsEndAsTheirLastTokensDo) {
   }
   continued += detokenizer->Flush();
   EXPECT_TRUE(continued == "Anna" || continued == " Anna") << Quoted(continued);
+}
+
+// Passes everything on and counts the tokens looked at.
+class CountingTokenizer : public Tokenizer {
+ public:
+  explicit CountingTokenizer(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+
+  absl::StatusOr<std::vector<int32_t>> Encode(std::string_view text,
+                                              const EncodeOptions& options) const override {
+    return tokenizer_.Encode(text, options);
+  }
+  int32_t vocab_size() const override { return tokenizer_.vocab_size(); }
+  bool HasToken(int32_t id) const override { return tokenizer_.HasToken(id); }
+  std::string_view IdToToken(int32_t id) const override {
+    ++looked_at;
+    return tokenizer_.IdToToken(id);
+  }
+  std::optional<int32_t> TokenToId(std::string_view token) const override {
+    return tokenizer_.TokenToId(token);
+  }
+  std::string TokenBytes(int32_t id) const override {
+    ++looked_at;
+    return tokenizer_.TokenBytes(id);
+  }
+  bool IsSpecial(int32_t id) const override { return tokenizer_.IsSpecial(id); }
+  const std::vector<int32_t>& special_ids() const override { return tokenizer_.special_ids(); }
+  std::optional<int32_t> bos_id() const override { return tokenizer_.bos_id(); }
+  std::optional<int32_t> eos_id() const override { return tokenizer_.eos_id(); }
+  std::unique_ptr<DecodeStage> NewDecoding() const override { return tokenizer_.NewDecoding(); }
+  size_t memory_bytes() const override { return tokenizer_.memory_bytes(); }
+
+  mutable int64_t looked_at = 0;
+
+ private:
+  const Tokenizer& tokenizer_;
+};
+
+// A long number, a letter a token: each is a character of its own, so that none before the last few
+// matters.
+TEST_P(DetokenizerTest, OfALongContextOnlyTheEndIsLookedAt) {
+  std::vector<int32_t> letters;
+  for (int32_t id = 0; id < tokenizer_->vocab_size(); ++id) {
+    const std::string_view token = tokenizer_->IdToToken(id);
+    if (token.size() == 1 && !tokenizer_->IsSpecial(id)) {
+      letters.push_back(id);
+    }
+  }
+  ASSERT_FALSE(letters.empty());
+  std::vector<int32_t> ids;
+  for (size_t i = 0; i < 20000; ++i) {
+    ids.push_back(letters[i % letters.size()]);
+  }
+  const CountingTokenizer counting(*tokenizer_);
+  EXPECT_NE(Detokenizer::Create(counting, ids), nullptr);
+  EXPECT_LT(counting.looked_at, 1000);
 }
 
 TEST_P(DetokenizerTest, TokenTextsJoinToTheText) {
