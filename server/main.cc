@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "server/daemon.h"
 #include "server/log.h"
 #include "server/options.h"
@@ -24,11 +26,38 @@ constexpr int kNothingServed = 1;
 constexpr int kBadOptions = 2;
 
 // Waits for one of the signals that every thread blocks.
-void AwaitStop(const sigset_t& stop) {
+void AwaitSignal(const sigset_t& stop) {
   int signal = 0;
   while (sigwait(&stop, &signal) != 0) {
   }
 }
+
+// The signals from the start of the process on. The first one ends it at once while it still
+// starts, whatever a model's files make it wait for; after that it is what AwaitStop() returns on,
+// and the second one ends the process at once.
+class StopSignals {
+ public:
+  explicit StopSignals(const sigset_t& stop) {
+    std::thread([this, stop] {
+      AwaitSignal(stop);
+      if (!started_.exchange(true)) _exit(kStopped);
+      stopped_.Notify();
+      AwaitSignal(stop);
+      _exit(kStopped);
+    }).detach();
+  }
+
+  // The process serves; waits for the first signal.
+  void AwaitStop() {
+    // A signal that came before is on its way to end the process.
+    if (started_.exchange(true)) pause();
+    stopped_.WaitForNotification();
+  }
+
+ private:
+  std::atomic<bool> started_ = false;
+  absl::Notification stopped_;
+};
 
 int Fail(int code, const absl::Status& status) {
   std::fprintf(stderr, "firstlightd: %s\n", std::string(status.message()).c_str());
@@ -53,7 +82,8 @@ int main(int argc, char** argv) {
   }
   const firstlight::ServerOptions& options = parsed->options;
   const firstlight::Log log(options.log_level, options.log_format, STDERR_FILENO);
-  const sigset_t stop = firstlight::SetUpProcess(log);
+  // Not destroyed: its thread lives as long as the process.
+  auto& signals = *new StopSignals(firstlight::SetUpProcess(log));
 
   absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Create(options, &log);
   if (!daemon.ok()) {
@@ -69,11 +99,7 @@ int main(int argc, char** argv) {
   if (const absl::Status status = (*daemon)->Start(); !status.ok()) {
     return Fail(kNothingServed, status);
   }
-  AwaitStop(stop);
-  std::thread([stop] {
-    AwaitStop(stop);
-    _exit(kStopped);
-  }).detach();
+  signals.AwaitStop();
   (*daemon)->Drain();
   return kStopped;
 }

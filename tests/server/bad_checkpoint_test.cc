@@ -19,6 +19,7 @@ struct BadCheckpoint {
   std::string name;
   std::function<void(const std::string& directory)> spoil;
   std::vector<std::string> message;
+  std::string reason = "MODEL_LOAD_FAILED";
 };
 
 TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
@@ -38,6 +39,17 @@ TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
     write(directory + "/model.safetensors", file + json);
   };
   const std::vector<BadCheckpoint> cases = {
+      {"no-such-directory",
+       [](const std::string& d) { std::filesystem::remove_all(d); },
+       {"directory", "found nothing", "no-such-directory"},
+       "DIRECTORY_NOT_FOUND"},
+      {"a-file",
+       [&](const std::string& d) {
+         std::filesystem::remove_all(d);
+         write(d, "x");
+       },
+       {"found a file"},
+       "DIRECTORY_NOT_FOUND"},
       {"no-config", [&](const std::string& d) { remove(d + "/config.json"); }, {"config.json"}},
       {"unknown-architecture",
        [&](const std::string& d) {
@@ -66,6 +78,15 @@ TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
                    R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})");
        },
        {"model.safetensors"}},
+      {"hole",
+       [&](const std::string& d) {
+         header(d,
+                R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                R"("b":{"dtype":"F32","shape":[1],"data_offsets":[6,10]}})" +
+                    std::string(10, '\0'),
+                10);
+       },
+       {"model.safetensors", "\"b\"", "hole"}},
       {"overflow",
        [&](const std::string& d) {
          header(d, R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}})");
@@ -132,7 +153,7 @@ TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
     for (const std::string& text : bad.message) {
       EXPECT_THAT(status.error_message(), HasSubstr(text)) << bad.name;
     }
-    EXPECT_EQ(ErrorInfoOf(status).reason(), "MODEL_LOAD_FAILED") << bad.name;
+    EXPECT_EQ(ErrorInfoOf(status).reason(), bad.reason) << bad.name;
     const Generated still = RunGenerate(server.Generation().get(), TokenRequest(1));
     ASSERT_TRUE(still.status.ok()) << bad.name;
     EXPECT_EQ(still.started().version(), 1) << bad.name;

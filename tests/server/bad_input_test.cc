@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
@@ -176,12 +177,75 @@ TEST(LongPromptTest, FourMegabytesOfOneLetterAreTokenizedBesideOthers) {
   const Generated refused = RunGenerate(stub.get(), request);
   EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(refused.status.error_message(), AllOf(HasSubstr("prompt"), HasSubstr("512")));
-  // One that goes on for as long as it takes is given up with its client.
-  grpc::ClientContext context;
-  const auto stream = stub->Generate(&context, request);
-  context.TryCancel();
-  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   EXPECT_TRUE(RunGenerate(stub.get(), TokenRequest(1)).status.ok());
+}
+
+// The golden checkpoint with a byte-pair tokenizer that splits by `pattern`.
+std::string PatternCheckpoint(const TemporaryDirectory& directory, const std::string& pattern) {
+  const std::string path = CopyCheckpoint(GoldenCheckpoint(), directory, "pattern");
+  directory.Write("pattern/tokenizer.json",
+                  absl::StrCat(R"({"pre_tokenizer":{"type":"Split","pattern":{"Regex":")", pattern,
+                               R"("},"behavior":"Isolated","invert":false},)",
+                               R"("model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":[]}})"));
+  return path;
+}
+
+TEST(BacktrackingTest, APatternThatBacktracksFailsItsRequestAlone) {
+  const TemporaryDirectory directory;
+  ServerProcess server({"--model", "m=" + PatternCheckpoint(directory, "(a+)+$b")});
+  ASSERT_TRUE(server.AwaitServing()) << server.log();
+  const auto stub = server.Generation();
+  v1::GenerateRequest request;
+  request.set_prompt(std::string(64, 'a') + "b");  // 2^64 ways to split it
+  const Generated refused = RunGenerate(stub.get(), request);
+  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(refused.status.error_message(), HasSubstr("pattern"));
+  EXPECT_NE(ErrorInfoOf(refused.status).reason(), "QUEUE_FULL");
+  grpc::ClientContext context;
+  v1::TokenizeRequest tokenize;
+  tokenize.set_text(request.prompt());
+  v1::TokenizeResponse tokens;
+  EXPECT_EQ(stub->Tokenize(&context, tokenize, &tokens).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  request.set_prompt("bab");
+  request.mutable_stopping()->set_max_tokens(1);
+  const Generated served = RunGenerate(stub.get(), request);
+  EXPECT_TRUE(served.status.ok()) << served.status.error_message();
+  EXPECT_EQ(served.started().prompt_tokens(), 3);
+}
+
+TEST(LongPromptTest, ThoseWhoseClientsAreGoneAreTokenizedNoFurther) {
+  // The first branch of this pattern reads on to the end from every letter, in vain: hours in all.
+  const TemporaryDirectory directory;
+  ServerProcess server({"--model", "m=" + PatternCheckpoint(directory, "a+$|a")});
+  ASSERT_TRUE(server.AwaitServing()) << server.log();
+  const std::string waiting = "firstlight_sequences{model=\"m\",state=\"waiting\"}";
+  const auto stub = server.Generation();
+  v1::GenerateRequest request;
+  request.set_prompt(std::string(4 << 20, 'a') + "b");
+  constexpr size_t kClients = 4;  // more than there are threads for tokenizing
+  std::vector<grpc::ClientContext> contexts(kClients);
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::GenerateResponse>>> streams;
+  for (grpc::ClientContext& context : contexts) {
+    streams.push_back(stub->Generate(&context, request));
+  }
+  EXPECT_TRUE(server.WaitForMetric(waiting, [](double value) { return value == kClients; }));
+  for (grpc::ClientContext& context : contexts) context.TryCancel();
+  for (const auto& stream : streams) {
+    EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  EXPECT_TRUE(server.WaitForMetric(waiting, [](double value) { return value == 0; }));
+  // The threads are free again: a short text is tokenized, long before the deadline.
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(30)));
+  request.set_prompt("b");
+  request.mutable_stopping()->set_max_tokens(1);
+  const auto stream = stub->Generate(&context, request);
+  v1::GenerateResponse message;
+  while (stream->Read(&message)) {
+  }
+  const grpc::Status status = stream->Finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
 }  // namespace

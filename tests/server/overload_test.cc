@@ -128,6 +128,9 @@ TEST_F(OverloadTest, ADeadlineThatPassesInTheQueue) {
 
 TEST_F(OverloadTest, AReaderThatStopsPausesItsOwnStreamAlone) {
   const auto server = Serve({});
+  ASSERT_TRUE(RunGenerate(server->Generation().get(), TokenRequest(100)).status.ok());
+  const int64_t before_bytes = server->AnonymousBytes();
+  ASSERT_GT(before_bytes, 0);
   OpenStream stopped(*server, TokenRequest(500000));
   v1::GenerateResponse message;
   ASSERT_TRUE(stopped.Read(&message));
@@ -135,7 +138,7 @@ TEST_F(OverloadTest, AReaderThatStopsPausesItsOwnStreamAlone) {
   // over whole requests of somebody else, whose tokens are known.
   const std::string tokens = "firstlight_generated_tokens_total{model=\"m\"}";
   bool still = false;
-  int others = 0;
+  int others = 100;  // of the request above
   const absl::Time limit = absl::Now() + kPatience;
   while (!still && absl::Now() < limit) {
     const double before = server->Metric(tokens);
@@ -147,6 +150,10 @@ TEST_F(OverloadTest, AReaderThatStopsPausesItsOwnStreamAlone) {
   }
   EXPECT_TRUE(still);
   EXPECT_EQ(server->Metric(kRunning) + server->Metric(kWaiting), 1);
+  // What it holds is its cache blocks and, beyond them, at most 128 events of some hundred bytes
+  // and one window of HTTP/2 (64 KiB); the rest of the bound is for the allocator's arenas.
+  EXPECT_LT(server->AnonymousBytes() - before_bytes,
+            static_cast<int64_t>(server->Metric(kCache)) + (int64_t{32} << 20));
   // It goes on when the client reads again, past what it had computed by then.
   const int computed = static_cast<int>(server->Metric(tokens)) - others;
   for (int read = 0; read < computed + 100;) {

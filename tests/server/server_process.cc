@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -143,6 +144,8 @@ std::shared_ptr<grpc::Channel> ServerProcess::NewChannel(const std::string& addr
   // much a client that does not read takes in is then known.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // For a server that does not listen yet: the least that gRPC allows.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
@@ -165,6 +168,19 @@ double ServerProcess::Metric(const std::string& series) const {
     if (absl::StartsWith(line, absl::StrCat(series, " ")) &&
         absl::SimpleAtod(line.substr(series.size() + 1), &value)) {
       return value;
+    }
+  }
+  return -1;
+}
+
+int64_t ServerProcess::AnonymousBytes() const {
+  std::ifstream status(absl::StrCat("/proc/", pid_, "/status"));
+  for (std::string line; std::getline(status, line);) {
+    int64_t kibibytes = 0;
+    const std::vector<absl::string_view> parts =
+        absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+    if (parts.size() == 3 && parts[0] == "RssAnon:" && absl::SimpleAtoi(parts[1], &kibibytes)) {
+      return kibibytes * 1024;
     }
   }
   return -1;

@@ -69,6 +69,8 @@ class ServerProcess {
   // The value of one series of /metrics, written as it stands there
   // (`firstlight_sequences{model="m",state="running"}`); -1 where it is not.
   double Metric(const std::string& series) const;
+  // RssAnon of the process; -1 when it is gone. Unit: bytes.
+  int64_t AnonymousBytes() const;
   // Scrapes until `condition` holds for the series. False when the limit passes first.
   bool WaitForMetric(const std::string& series, const std::function<bool(double)>& condition) const;
 

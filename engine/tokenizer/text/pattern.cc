@@ -20,6 +20,9 @@ constexpr uint32_t kMaxNesting = 100;
 // Backtracking points of one match. The published patterns need a handful; a pathological one
 // reaches this within a fraction of a second.
 constexpr uint32_t kMatchLimit = 5'000'000;
+// What a search counts as towards the next look whether anybody waits for the result. It costs a
+// few steps in a good pattern and milliseconds in a hostile one, and does not tell which.
+constexpr size_t kSearchSteps = 2048;
 constexpr uint32_t kHeapLimitKib = 16 * 1024;
 // The compiled code backtracks on 32 KiB of the thread's stack; a match that needs more is tried
 // once more on a stack of this size.
@@ -105,7 +108,7 @@ class RegexPattern : public TextPattern {
       if (!found) {
         break;
       }
-      FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(match.end - position + 4));
+      FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(match.end - position + kSearchSteps));
       if (match.begin == match.end && match.end == last_end) {
         position += position < text.size() ? Utf8Length(text[position]) : 1;
         continue;
