@@ -6,7 +6,6 @@
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(Eigen3 QUIET NO_MODULE)
 find_package(GTest REQUIRED)
 
 set(FIRSTLIGHT_LIBDIR /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE})
