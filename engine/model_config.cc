@@ -16,7 +16,8 @@ absl::Status UnknownArchitecture(const JsonDocument& document, std::string_view 
   return absl::UnimplementedError(message);
 }
 
-// By `architectures`, else (files without it) by `model_type`, as AutoModelForCausalLM does.
+// By `architectures`, which tells a classifier from a decoder where `model_type` does not; by
+// `model_type` in files without it.
 absl::StatusOr<const Architecture*> FindArchitecture(const JsonDocument& document) {
   const JsonValue config = document.root();
   FIRSTLIGHT_RETURN_IF_ERROR(config.AsObject().status());
@@ -25,7 +26,7 @@ absl::StatusOr<const Architecture*> FindArchitecture(const JsonDocument& documen
     if (names.begin() != names.end()) {
       FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string_view name, (*names.begin()).AsString());
       for (const Architecture& known : Architectures()) {
-        if (known.name == name) return &known;
+        if (known.name == name || known.base_name == name) return &known;
       }
       return UnknownArchitecture(document, name);
     }

@@ -19,6 +19,7 @@ namespace firstlight {
 
 struct Architecture {
   std::string_view name;        // as in config.json's `architectures`
+  std::string_view base_name;   // there in files written from the model without its head
   std::string_view model_type;  // for files without that
   // Everything but ModelConfig::architecture.
   absl::StatusOr<ModelConfig> (*read_config)(const JsonValue& config);

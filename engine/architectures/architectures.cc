@@ -6,8 +6,8 @@ namespace firstlight {
 namespace {
 
 constexpr std::array kArchitectures = {
-    Architecture{"LlamaForCausalLM", "llama", ReadLlamaConfig},
-    Architecture{"MistralForCausalLM", "mistral", ReadMistralConfig},
+    Architecture{"LlamaForCausalLM", "LlamaModel", "llama", ReadLlamaConfig},
+    Architecture{"MistralForCausalLM", "MistralModel", "mistral", ReadMistralConfig},
 };
 
 }  // namespace

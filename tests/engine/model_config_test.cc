@@ -127,6 +127,15 @@ TEST(ModelConfigTest, NullIsNoneWhereThatDiffersFromTheDefault) {
   EXPECT_THAT(Parse(R"({"model_type": "llama", "eos_token_id": []})")->eos_token_ids, IsEmpty());
 }
 
+TEST(ModelConfigTest, AModelWithoutItsHeadIsTheSameArchitecture) {
+  const auto config = Parse(R"({"architectures": ["LlamaModel"], "model_type": "llama"})");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->architecture, "LlamaForCausalLM");
+  EXPECT_THAT(
+      Parse(R"({"architectures": ["LlamaForSequenceClassification"], "model_type": "llama"})"),
+      StatusIs(kUnimplemented, HasSubstr("\"LlamaForSequenceClassification\"")));
+}
+
 TEST(ModelConfigTest, UnknownArchitectureIsNamedWithTheKnownOnes) {
   EXPECT_THAT(Parse(R"({"architectures": ["WhisperForConditionalGeneration"]})"),
               StatusIs(kUnimplemented,
