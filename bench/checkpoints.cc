@@ -16,7 +16,7 @@ constexpr char kDemoDirectory[] = "models/demo";
 absl::StatusOr<std::string> CheckpointDirectory(const BenchmarkContext& context,
                                                 const std::string& name, bool sparse) {
   if (name == "demo") return std::string(kDemoDirectory);
-  const std::string directory = absl::StrCat(context.data_dir, "/", name, sparse ? "-sparse" : "");
+  std::string directory = absl::StrCat(context.data_dir, "/", name, sparse ? "-sparse" : "");
   // Quick when the checkpoint is there: the command checks what it finds.
   std::vector<std::string> arguments = {absl::StrCat(context.binary_dir, "/firstlight"),
                                         "synthesize", "--shape", name, directory};

@@ -32,6 +32,7 @@ absl::StatusOr<double> Decode(Daemon& daemon, const ModelFigures& figures, int s
                               int64_t tokens) {
   std::vector<absl::StatusOr<StreamFigures>> results(streams);
   std::vector<std::thread> threads;
+  threads.reserve(streams);
   for (int stream = 0; stream < streams; ++stream) {
     threads.emplace_back([&, stream] {
       results[stream] =

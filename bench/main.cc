@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -14,12 +15,16 @@ namespace {
 
 using firstlight::BenchmarkContext;
 
-const std::map<std::string, absl::Status (*)(const BenchmarkContext&)> kBenchmarks = {
-    {"decode", firstlight::RunDecode},
-    {"memory", firstlight::RunMemory},
-    {"prefill", firstlight::RunPrefill},
-    {"startup", firstlight::RunStartup},
-};
+using Benchmarks = std::map<std::string, absl::Status (*)(const BenchmarkContext&)>;
+
+Benchmarks AllBenchmarks() {
+  return {
+      {"decode", firstlight::RunDecode},
+      {"memory", firstlight::RunMemory},
+      {"prefill", firstlight::RunPrefill},
+      {"startup", firstlight::RunStartup},
+  };
+}
 
 std::string DefaultDataDirectory() {
   if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
@@ -29,9 +34,8 @@ std::string DefaultDataDirectory() {
   return std::string(home == nullptr ? "/tmp" : home) + "/.cache/firstlight/bench";
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Run(int argc, char** argv) {
+  const Benchmarks benchmarks = AllBenchmarks();
   CLI::App app{
       "Measures firstlight on this machine.\n"
       "\n"
@@ -46,7 +50,7 @@ int main(int argc, char** argv) {
   context.binary_dir = "build";
   context.data_dir = DefaultDataDirectory();
   std::string copied_directory;
-  app.add_option("name", name, "Which benchmark")->required()->check(CLI::IsMember(kBenchmarks));
+  app.add_option("name", name, "Which benchmark")->required()->check(CLI::IsMember(benchmarks));
   app.add_flag("--quick", context.quick, "The same rows from fewer runs");
   app.add_flag("--json", json, "One JSON object a row");
   app.add_option("--data-dir", context.data_dir, "Where synthesized checkpoints are kept")
@@ -64,11 +68,21 @@ int main(int argc, char** argv) {
   firstlight::Report report(json);
   context.report = &report;
   const absl::Status status = copied_directory.empty()
-                                  ? kBenchmarks.at(name)(context)
+                                  ? benchmarks.at(name)(context)
                                   : firstlight::PrintCopiedMemory(copied_directory);
   if (!status.ok()) {
     std::fprintf(stderr, "bench/run: %s\n", status.ToString().c_str());
     return 1;
   }
   return 0;
+}
+
+}  // namespace
+
+// CLI11 and the standard library throw; nothing here does.
+int main(int argc, char** argv) try {
+  return Run(argc, argv);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "bench/run: %s\n", error.what());
+  return 1;
 }

@@ -37,10 +37,11 @@ double Median(std::vector<double> values) {
 std::string RowJson(const Row& row) {
   // Names are ours and need no escaping.
   return absl::StrFormat(
-      R"({"bench":"%s","case":"%s","metric":"%s","value":%.12g,"unit":"%s","runs":[%s]})", row.bench,
-      row.test_case, row.metric, Median(row.runs), row.unit,
-      absl::StrJoin(row.runs, ",",
-                    [](std::string* out, double run) { absl::StrAppendFormat(out, "%.12g", run); }));
+      R"({"bench":"%s","case":"%s","metric":"%s","value":%.12g,"unit":"%s","runs":[%s]})",
+      row.bench, row.test_case, row.metric, Median(row.runs), row.unit,
+      absl::StrJoin(row.runs, ",", [](std::string* out, double run) {
+        absl::StrAppendFormat(out, "%.12g", run);
+      }));
 }
 
 void Report::Add(const Row& row) {

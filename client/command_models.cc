@@ -29,7 +29,9 @@ std::string StateText(v1::ModelState state) {
   return v1::ModelState_Name(state).substr(kPrefix.size());
 }
 
-std::string Gigabytes(int64_t bytes) { return absl::StrFormat("%.3f GB", bytes / 1e9); }
+std::string Gigabytes(int64_t bytes) {
+  return absl::StrFormat("%.3f GB", static_cast<double>(bytes) / 1e9);
+}
 
 void PrintHeader() {
   std::printf("%-20s %7s %-9s %8s %11s %11s %11s  %s\n", "NAME", "VERSION", "STATE", "REQUESTS",

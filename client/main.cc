@@ -1,11 +1,15 @@
 // The command-line client of firstlightd.
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
 
 #include "client/commands.h"
 #include "client/session.h"
 
-int main(int argc, char** argv) {
+namespace {
+
+int Run(int argc, char** argv) {
   CLI::App app{
       "Talks to firstlightd, the model server that is ready before it has read anything.\n"
       "\n"
@@ -37,4 +41,14 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? firstlight::kExitDone : firstlight::kExitUsage;
   }
   return exit_code;
+}
+
+}  // namespace
+
+// CLI11 and the standard library throw; nothing here does.
+int main(int argc, char** argv) try {
+  return Run(argc, argv);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "firstlight: %s\n", error.what());
+  return firstlight::kExitFailed;
 }
