@@ -24,9 +24,10 @@ Logprobs ComputeLogprobs(absl::Span<const float> logits, int32_t id, int64_t top
   }
   std::vector<int32_t>& ids = scratch->ids;
   FindAtLeast(logits, KthLargest(logits, count, &scratch->selection), &ids);
-  // Ascending ids and a stable order by logit: the lower id first among equals.
-  std::stable_sort(ids.begin(), ids.end(),
-                   [logits](int32_t a, int32_t b) { return logits[a] > logits[b]; });
+  // The lower id first among equals.
+  std::sort(ids.begin(), ids.end(), [logits](int32_t a, int32_t b) {
+    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+  });
   ids.resize(count);
   for (const int32_t token : ids) {
     result.top.emplace_back(token, logprob_of(token));

@@ -92,13 +92,25 @@ class Form : public TextNormalizer {
     return absl::OkStatus();
   }
 
+  // By combining class; marks of the same class keep their order.
   static void SortMarks(std::vector<utf8proc_int32_t>& code_points, size_t begin) {
-    if (code_points.size() > begin + 1) {
-      std::stable_sort(code_points.begin() + static_cast<ptrdiff_t>(begin), code_points.end(),
-                       [](utf8proc_int32_t a, utf8proc_int32_t b) {
-                         return CombiningClass(a) < CombiningClass(b);
-                       });
+    if (code_points.size() <= begin + 1) return;
+    struct Mark {
+      uint8_t combining_class;
+      size_t place;
+      utf8proc_int32_t code_point;
+    };
+    std::vector<Mark> marks;
+    marks.reserve(code_points.size() - begin);
+    for (size_t i = begin; i < code_points.size(); ++i) {
+      marks.push_back({CombiningClass(code_points[i]), i, code_points[i]});
     }
+    std::sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) {
+      return a.combining_class != b.combining_class ? a.combining_class < b.combining_class
+                                                    : a.place < b.place;
+    });
+    for (size_t i = begin; i < code_points.size(); ++i)
+      code_points[i] = marks[i - begin].code_point;
   }
 
   const UnicodeForm form_;
