@@ -1,8 +1,10 @@
 #include "engine/generation_config.h"
 
+#include <array>
 #include <limits>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/architectures/config_fields.h"
 #include "loader/base/status_macros.h"
@@ -29,6 +31,62 @@ absl::Status ReadOptional(const JsonValue& root, std::string_view key,
   return absl::OkStatus();
 }
 
+// Fields of transformers' GenerationConfig that change a decoder's output beyond those that are
+// read here, in the order of their names. Those that only matter to beams or encoders beside one of
+// these are left out.
+constexpr auto kNotImplemented = std::to_array<std::string_view>({
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "constraints",
+    "dola_layers",
+    "epsilon_cutoff",
+    "eta_cutoff",
+    "exponential_decay_length_penalty",
+    "force_words_ids",
+    "forced_bos_token_id",
+    "forced_decoder_ids",
+    "forced_eos_token_id",
+    "guidance_scale",
+    "max_time",
+    "min_length",
+    "min_new_tokens",
+    "no_repeat_ngram_size",
+    "num_beam_groups",
+    "num_beams",
+    "penalty_alpha",
+    "sequence_bias",
+    "stop_strings",
+    "suppress_tokens",
+    "top_h",
+    "watermarking_config",
+});
+
+// Whether a value of one of these fields leaves transformers' output alone.
+bool HasNoEffect(std::string_view key, const JsonValue& value) {
+  switch (value.type()) {
+    case JsonType::kNull:
+      return true;
+    case JsonType::kBool:
+      return !*value.AsBool();
+    case JsonType::kInteger:
+    case JsonType::kDouble: {
+      const double number = *value.AsDouble();
+      // Token 0 can be forced; elsewhere 0 is off, and so is 1 where it counts or multiplies.
+      if (key.starts_with("forced_")) return false;
+      const bool counts_from_one =
+          key == "num_beams" || key == "num_beam_groups" || key == "guidance_scale";
+      return number == 0 || (counts_from_one && number == 1);
+    }
+    case JsonType::kString:
+      return value.AsString()->empty();
+    case JsonType::kArray:
+      return value.AsArray()->size() == 0;
+    case JsonType::kObject:
+      return value.AsObject()->size() == 0;
+  }
+  return false;
+}
+
 }  // namespace
 
 absl::StatusOr<GenerationConfig> ParseGenerationConfig(std::string_view json,
@@ -52,6 +110,10 @@ absl::StatusOr<GenerationConfig> ParseGenerationConfig(std::string_view json,
                                           &config.repetition_penalty));
   FIRSTLIGHT_RETURN_IF_ERROR(ReadOptional(root, "max_new_tokens", &config.max_new_tokens));
   FIRSTLIGHT_ASSIGN_OR_RETURN(config.eos_token_ids, ReadTokenIds(root, "eos_token_id", {}));
+  for (const std::string_view key : kNotImplemented) {
+    const std::optional<JsonValue> value = root.Find(key);
+    if (value.has_value() && !HasNoEffect(key, *value)) config.ignored_fields.emplace_back(key);
+  }
   return config;
 }
 

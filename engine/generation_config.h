@@ -8,12 +8,16 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 
 namespace firstlight {
+
+inline constexpr std::string_view kGenerationConfigFile = "generation_config.json";
+inline constexpr int64_t kMaxGenerationConfigBytes = int64_t{1} << 20;
 
 struct GenerationConfig {
   std::optional<bool> do_sample;
@@ -26,6 +30,10 @@ struct GenerationConfig {
   std::optional<int64_t> max_new_tokens;     // >= 0
   // Any of them ends a sequence. Empty: the file has none.
   std::vector<int32_t> eos_token_ids;
+  // Fields that are set to something that changes what transformers generates and that is not
+  // implemented here, in the order of their names: the model serves without them, and whoever loads
+  // it must be told.
+  std::vector<std::string> ignored_fields;
 };
 
 // Parses the contents of `file_name` (used in messages). INVALID_ARGUMENT for malformed JSON and

@@ -11,16 +11,14 @@
 namespace firstlight {
 namespace {
 
-constexpr std::string_view kGenerationConfig = "generation_config.json";
-constexpr int64_t kMaxGenerationConfigBytes = int64_t{1} << 20;
-
 absl::StatusOr<GenerationConfig> ReadGenerationConfig(const Checkpoint& checkpoint,
                                                       const ModelConfig& model) {
   GenerationConfig config;
-  if (checkpoint.HasFile(kGenerationConfig)) {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string json,
-                                checkpoint.ReadFile(kGenerationConfig, kMaxGenerationConfigBytes));
-    FIRSTLIGHT_ASSIGN_OR_RETURN(config, ParseGenerationConfig(json, kGenerationConfig));
+  if (checkpoint.HasFile(kGenerationConfigFile)) {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(
+        const std::string json,
+        checkpoint.ReadFile(kGenerationConfigFile, kMaxGenerationConfigBytes));
+    FIRSTLIGHT_ASSIGN_OR_RETURN(config, ParseGenerationConfig(json, kGenerationConfigFile));
   }
   if (config.eos_token_ids.empty()) config.eos_token_ids = model.eos_token_ids;
   return config;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "engine/engine.h"
 #include "engine/kernels/kernels.h"
@@ -150,6 +151,13 @@ void Daemon::Impl::OnModelChange(const ModelChange& change) {
   }
   if (model.state == ModelState::kActive) fields.emplace_back("load", model.load_time);
   log->Info("model", fields);
+  if (model.state == ModelState::kActive && !model.facts->ignored_generation_fields.empty()) {
+    log->Warning("generation config",
+                 {{"model", model.name},
+                  {"version", model.version},
+                  {"ignored", absl::StrJoin(model.facts->ignored_generation_fields, ",")},
+                  {"reason", "not implemented: transformers would generate something else"}});
+  }
 }
 
 absl::Status Daemon::Impl::Listen() {

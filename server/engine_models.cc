@@ -24,6 +24,7 @@ class EngineLoadedModel final : public LoadedModel {
     facts.assigned_bytes = totals.assigned_bytes;
     facts.copied_bytes = totals.copied_bytes;
     facts.tied_bytes = totals.tied_bytes;
+    facts.ignored_generation_fields = model_->generation_config().ignored_fields;
     return facts;
   }
 

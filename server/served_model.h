@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,6 +26,8 @@ struct ModelFacts {
   int64_t assigned_bytes = 0;
   int64_t copied_bytes = 0;
   int64_t tied_bytes = 0;
+  // Of its generation_config.json: see GenerationConfig::ignored_fields.
+  std::vector<std::string> ignored_generation_fields;
 };
 
 // One loaded checkpoint. Thread-safe. Destruction unmaps: see ServedModel.
