@@ -125,7 +125,7 @@ std::optional<grpc::ByteBuffer> GenerateStream::Next() {
   }
   ResumeIfNeeded();
   return std::visit(
-      [this](auto&& value) {
+      [this](auto& value) {
         using T = std::decay_t<decltype(value)>;
         if constexpr (std::is_same_v<T, StartedEvent>) {
           return SerializeMessage(StartedMessage(value, request_id_, pin_->name, pin_->version));
@@ -135,7 +135,7 @@ std::optional<grpc::ByteBuffer> GenerateStream::Next() {
           return SerializeMessage(FinishedMessage(value));
         }
       },
-      *std::move(event));
+      *event);
 }
 
 std::optional<absl::Status> GenerateStream::End() {

@@ -65,7 +65,7 @@ class Search {
   absl::StatusOr<bool> Next(std::string_view text, size_t from, TextRange& match) {
     int result = Match(text, from);
     if (result == PCRE2_ERROR_JIT_STACKLIMIT && stack_ == nullptr) {
-      stack_.reset(pcre2_jit_stack_create(32 * 1024, kJitStackBytes, nullptr));
+      stack_.reset(pcre2_jit_stack_create(size_t{32} * 1024, kJitStackBytes, nullptr));
       pcre2_jit_stack_assign(context_.get(), nullptr, stack_.get());
       result = Match(text, from);
     }
