@@ -52,6 +52,7 @@ absl::Status CheckUnixSocketFree(const std::string& path) {
   if (lstat(path.c_str(), &info) != 0) return absl::OkStatus();
   if (!S_ISSOCK(info.st_mode)) return absl::UnavailableError("is a file that is not a socket");
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return absl::ResourceExhaustedError(strerror(errno));
   const sockaddr_un address = UnixAddress(path);
   const bool listening =
       connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
@@ -64,6 +65,7 @@ std::string WhyNot(const std::string& address) {
   if (IsUnix(address)) {
     const sockaddr_un unix_address = UnixAddress(address.substr(kUnixPrefix.size()));
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return strerror(errno);
     const int result =
         bind(fd, reinterpret_cast<const sockaddr*>(&unix_address), sizeof(unix_address));
     const int error = errno;
@@ -82,6 +84,10 @@ std::string WhyNot(const std::string& address) {
   std::string reason = "cannot listen";
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
     const int fd = socket(one->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+      reason = strerror(errno);
+      continue;
+    }
     if (bind(fd, one->ai_addr, one->ai_addrlen) != 0) reason = strerror(errno);
     close(fd);
   }

@@ -28,7 +28,7 @@ v1::ModelState ToMessage(ModelState state) {
 }
 
 absl::Status CheckName(const std::string& name) {
-  const absl::Status status = CheckModelName(name);
+  absl::Status status = CheckModelName(name);
   if (status.ok()) return status;
   return absl::InvalidArgumentError(absl::StrCat("name: ", status.message()));
 }

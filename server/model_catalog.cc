@@ -252,6 +252,7 @@ absl::StatusOr<ModelSnapshot> ModelCatalog::Get(const std::string& name,
   const auto found = names_.find(name);
   if (found == names_.end()) {
     std::vector<std::string> known;
+    known.reserve(names_.size());
     for (const auto& [other, entry] : names_) known.push_back(other);
     return UnknownModel(name, known);
   }

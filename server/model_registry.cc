@@ -83,15 +83,16 @@ void ModelRegistry::LoadOne(const std::string& name, int64_t version,
                             const std::string& directory) {
   const absl::Time start = absl::Now();
   absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = options_.loader(directory);
+  const absl::Status status = loaded.status();
   std::shared_ptr<ServedModel> model;
   std::shared_ptr<ServedModel> previous;
-  if (loaded.ok()) model = Share(name, version, *std::move(loaded));
+  if (status.ok()) model = Share(name, version, *std::move(loaded));
   {
     MutexLock lock(&mutex_);
     if (model != nullptr) {
       previous = catalog_.FinishLoad(model, absl::Now() - start, absl::InfiniteFuture());
     } else {
-      catalog_.FailLoad(name, version, loaded.status());
+      catalog_.FailLoad(name, version, status);
     }
   }
   Publish();
@@ -166,7 +167,7 @@ absl::StatusOr<ModelSnapshot> ModelRegistry::Load(const std::string& name,
       result = catalog_.Get(name, version);
     } else {
       result = loaded.status();
-      catalog_.FailLoad(name, version, loaded.status());
+      catalog_.FailLoad(name, version, status);
     }
   }
   Publish();
@@ -210,7 +211,7 @@ absl::StatusOr<ModelRegistry::Swapped> ModelRegistry::Swap(
         swapped.previous = *old;
       }
     } else {
-      catalog_.FailLoad(name, version, loaded.status());
+      catalog_.FailLoad(name, version, status);
     }
   }
   Publish();
