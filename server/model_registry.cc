@@ -167,7 +167,7 @@ absl::StatusOr<ModelSnapshot> ModelRegistry::Load(const std::string& name,
       result = catalog_.Get(name, version);
     } else {
       result = loaded.status();
-      catalog_.FailLoad(name, version, status);
+      catalog_.FailLoad(name, version, loaded.status());
     }
   }
   Publish();
@@ -211,7 +211,7 @@ absl::StatusOr<ModelRegistry::Swapped> ModelRegistry::Swap(
         swapped.previous = *old;
       }
     } else {
-      catalog_.FailLoad(name, version, status);
+      catalog_.FailLoad(name, version, loaded.status());
     }
   }
   Publish();
