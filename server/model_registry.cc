@@ -156,9 +156,10 @@ absl::StatusOr<ModelSnapshot> ModelRegistry::Load(const std::string& name,
   }
   Publish();
   absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadWhole(directory);
+  const absl::Status status = loaded.status();
   std::shared_ptr<ServedModel> model;
   std::shared_ptr<ServedModel> previous;
-  if (loaded.ok()) model = Share(name, version, *std::move(loaded));
+  if (status.ok()) model = Share(name, version, *std::move(loaded));
   absl::StatusOr<ModelSnapshot> result = ModelSnapshot();
   {
     MutexLock lock(&mutex_);
@@ -166,8 +167,8 @@ absl::StatusOr<ModelSnapshot> ModelRegistry::Load(const std::string& name,
       previous = catalog_.FinishLoad(model, absl::Now() - start, absl::InfiniteFuture());
       result = catalog_.Get(name, version);
     } else {
-      result = loaded.status();
-      catalog_.FailLoad(name, version, loaded.status());
+      result = status;
+      catalog_.FailLoad(name, version, status);
     }
   }
   Publish();
@@ -195,9 +196,10 @@ absl::StatusOr<ModelRegistry::Swapped> ModelRegistry::Swap(
   }
   Publish();
   absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadWhole(directory);
+  const absl::Status status = loaded.status();
   std::shared_ptr<ServedModel> model;
   std::shared_ptr<ServedModel> previous;  // dropped without the lock
-  if (loaded.ok()) model = Share(name, version, *std::move(loaded));
+  if (status.ok()) model = Share(name, version, *std::move(loaded));
   {
     MutexLock lock(&mutex_);
     if (model != nullptr) {
@@ -211,7 +213,7 @@ absl::StatusOr<ModelRegistry::Swapped> ModelRegistry::Swap(
         swapped.previous = *old;
       }
     } else {
-      catalog_.FailLoad(name, version, loaded.status());
+      catalog_.FailLoad(name, version, status);
     }
   }
   Publish();
@@ -220,7 +222,7 @@ absl::StatusOr<ModelRegistry::Swapped> ModelRegistry::Swap(
     retired_->deadlines_changed = true;
   }
   retired_->changed.SignalAll();
-  if (model == nullptr) return loaded.status();
+  if (model == nullptr) return status;
   return swapped;
 }
 

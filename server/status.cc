@@ -45,7 +45,8 @@ absl::Status WithDefaultDetails(absl::Status status) {
     std::string field = FieldOf(status.message());
     if (!field.empty()) metadata.emplace_back("field", std::move(field));
   }
-  status = WithErrorInfo(std::move(status), CodeName(status.code()), metadata);
+  const absl::string_view reason = CodeName(status.code());
+  status = WithErrorInfo(std::move(status), reason, metadata);
   if (absl::IsResourceExhausted(status)) {
     status = WithRetryInfo(std::move(status), kDefaultRetryDelay);
   }
