@@ -27,7 +27,7 @@ struct ModelFacts {
   int64_t copied_bytes = 0;
   int64_t tied_bytes = 0;
   // Of its generation_config.json: see GenerationConfig::ignored_fields.
-  std::vector<std::string> ignored_generation_fields;
+  std::vector<std::string> ignored_generation_fields{};
 };
 
 // One loaded checkpoint. Thread-safe. Destruction unmaps: see ServedModel.

@@ -30,6 +30,7 @@ ClientProcess::ClientProcess(const std::vector<std::string>& arguments, const st
   std::vector<std::string> words = {FIRSTLIGHT_PATH};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 

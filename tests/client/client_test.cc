@@ -24,18 +24,18 @@ constexpr char kQuestion[] = "Blue is my favorite color. What is my favorite col
 class ClientTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    server_ = new ServerProcess(
+    server = new ServerProcess(
         {"--model", "demo=" + DemoCheckpoint(), "--model", "golden=" + GoldenCheckpoint()});
-    ASSERT_TRUE(server_->AwaitServing());
+    ASSERT_TRUE(server->AwaitServing());
   }
   static void TearDownTestSuite() {
-    delete server_;
-    server_ = nullptr;
+    delete server;
+    server = nullptr;
   }
 
   static std::vector<std::string> WithAddresses(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--address", server_->address(), "--admin-address",
-                                         server_->admin_address()});
+    arguments.insert(arguments.begin(),
+                     {"--address", server->address(), "--admin-address", server->admin_address()});
     return arguments;
   }
   static ClientProcess::Exit Run(const std::vector<std::string>& arguments,
@@ -43,10 +43,10 @@ class ClientTest : public testing::Test {
     return ClientProcess::Run(WithAddresses(arguments), input);
   }
 
-  static ServerProcess* server_;
+  static ServerProcess* server;
 };
 
-ServerProcess* ClientTest::server_ = nullptr;
+ServerProcess* ClientTest::server = nullptr;
 
 TEST_F(ClientTest, GenerateStreamsTextToStdoutAndFiguresToStderr) {
   const auto exit = Run({"generate", "--model", "demo", kQuestion});
