@@ -4,8 +4,10 @@
 #include <string>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/commands.h"
 #include "client/session.h"
+#include "engine/generation_config.h"
 #include "engine/model_config.h"
 #include "engine/weights.h"
 #include "loader/base/status_macros.h"
@@ -27,6 +29,22 @@ std::string Describe(const Checkpoint& checkpoint, const ModelConfig& config) {
       static_cast<double>(checkpoint.tensor_bytes()) / 1e9);
 }
 
+// What the daemon would serve without, on standard error: a warning, not part of the report.
+absl::Status WarnOfGenerationConfig(const Checkpoint& checkpoint) {
+  if (!checkpoint.HasFile(kGenerationConfigFile)) return absl::OkStatus();
+  FIRSTLIGHT_ASSIGN_OR_RETURN(
+      const std::string json,
+      checkpoint.ReadFile(kGenerationConfigFile, kMaxGenerationConfigBytes));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const GenerationConfig config,
+                              ParseGenerationConfig(json, kGenerationConfigFile));
+  if (config.ignored_fields.empty()) return absl::OkStatus();
+  std::fprintf(stderr,
+               "warning: generation_config.json: not implemented, and ignored: %s; transformers "
+               "would generate something else\n",
+               absl::StrJoin(config.ignored_fields, ", ").c_str());
+  return absl::OkStatus();
+}
+
 // Prints as much as is known before the first error.
 absl::Status Inspect(const std::string& directory, bool json) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::unique_ptr<const Checkpoint> checkpoint,
@@ -36,7 +54,8 @@ absl::Status Inspect(const std::string& directory, bool json) {
   LoadReport report;
   const auto weights = BindWeights(config.spec, *checkpoint, BindOptions{}, &report);
   std::fputs(json ? (report.ToJson() + "\n").c_str() : report.ToText().c_str(), stdout);
-  return weights.status();
+  FIRSTLIGHT_RETURN_IF_ERROR(weights.status());
+  return WarnOfGenerationConfig(*checkpoint);
 }
 
 }  // namespace

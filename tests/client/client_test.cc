@@ -163,6 +163,19 @@ TEST_F(ClientTest, ModelsAreLoadedSwappedAndUnloaded) {
   EXPECT_EQ(run({"models", "get", "m"}).code, 1);
 }
 
+TEST_F(ClientTest, InspectTellsWhatOfTheGenerationConfigIsIgnored) {
+  const TemporaryDirectory directory;
+  const std::string path = CopyCheckpoint(GoldenCheckpoint(), directory, "m");
+  directory.Write("m/generation_config.json", R"({"num_beams": 4, "suppress_tokens": [7]})");
+  const auto told = ClientProcess::Run({"inspect", path});
+  EXPECT_EQ(told.code, 0);
+  EXPECT_THAT(told.errors, AllOf(HasSubstr("warning"), HasSubstr("num_beams, suppress_tokens")));
+  directory.Write("m/generation_config.json", R"({"top_p": "x"})");
+  const auto broken = ClientProcess::Run({"inspect", path});
+  EXPECT_EQ(broken.code, 1);
+  EXPECT_THAT(broken.errors, HasSubstr("top_p"));
+}
+
 TEST_F(ClientTest, InspectNeedsNoDaemon) {
   const auto text = ClientProcess::Run({"inspect", DemoCheckpoint()});
   EXPECT_EQ(text.code, 0);

@@ -51,6 +51,26 @@ TEST(GenerationConfigTest, OneEndOfSequenceTokenNeedsNoList) {
   EXPECT_THAT(Parse(R"({"eos_token_id": 7})")->eos_token_ids, ElementsAre(7));
 }
 
+TEST(GenerationConfigTest, TellsWhatChangesTheOutputAndIsNotImplemented) {
+  const auto config = Parse(R"({"num_beams": 4, "no_repeat_ngram_size": 3, "temperature": 0.5,
+      "suppress_tokens": [1, 2], "begin_suppress_tokens": [220], "bad_words_ids": [[5]],
+      "forced_bos_token_id": 0, "sequence_bias": {"a": 1}, "stop_strings": "\n\n",
+      "guidance_scale": 1.5, "min_new_tokens": 2, "length_penalty": 2.0})");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_THAT(config->ignored_fields,
+              ElementsAre("bad_words_ids", "begin_suppress_tokens", "forced_bos_token_id",
+                          "guidance_scale", "min_new_tokens", "no_repeat_ngram_size", "num_beams",
+                          "sequence_bias", "stop_strings", "suppress_tokens"));
+}
+
+TEST(GenerationConfigTest, WhatHasNoEffectNeedsNoMention) {
+  const auto config = Parse(R"({"num_beams": 1, "num_beam_groups": 1, "no_repeat_ngram_size": 0,
+      "suppress_tokens": [], "bad_words_ids": null, "sequence_bias": {}, "guidance_scale": 1.0,
+      "penalty_alpha": 0.0, "min_length": 0, "stop_strings": "", "early_stopping": true})");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_THAT(config->ignored_fields, IsEmpty());
+}
+
 TEST(GenerationConfigTest, ErrorsNameTheFileAndTheField) {
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
   for (const char* field : {"temperature", "top_p", "min_p", "typical_p", "repetition_penalty",

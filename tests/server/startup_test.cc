@@ -136,6 +136,16 @@ TEST(StartupTest, AnUnreadableModelAmongSeveralLeavesTheOthersServing) {
   }
 }
 
+TEST(StartupTest, WhatOfTheGenerationConfigIsIgnoredIsLogged) {
+  const TemporaryDirectory directory;
+  const std::string path = CopyCheckpoint(GoldenCheckpoint(), directory, "m");
+  directory.Write("m/generation_config.json", R"({"num_beams": 4, "suppress_tokens": [7]})");
+  ServerProcess server({"--model", "m=" + path});
+  ASSERT_TRUE(server.AwaitServing()) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr(" warning generation config model=m version=1 "
+                                      "ignored=num_beams,suppress_tokens reason="));
+}
+
 TEST(StartupTest, NoneOfSeveralExitsWithOneAndSaysWhyForEach) {
   const ServerProcess::Exit exit =
       ServerProcess::RunToExit({"--model", "a=/no/such/a", "--model", "b=/no/such/b"});
