@@ -5,7 +5,8 @@
 #   cases that TSAN_FILTER (as --gtest_filter) names: those that are slow and vary data rather than
 #   threads cost minutes there and find nothing more.
 
-# The test programs that run under ThreadSanitizer.
+# Every test program with the programs that it starts, and those that run under ThreadSanitizer.
+add_custom_target(firstlight_tests)
 add_custom_target(firstlight_tsan_tests)
 
 function(firstlight_library NAME)
@@ -25,6 +26,7 @@ endfunction()
 function(firstlight_test NAME)
   cmake_parse_arguments(ARG "" "TSAN_FILTER" "SOURCES;DEPENDS;LABELS" ${ARGN})
   firstlight_executable(${NAME} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS} firstlight_test_main)
+  add_dependencies(firstlight_tests ${NAME})
   add_test(NAME ${NAME} COMMAND ${NAME})
   # tests/run counts the single cases from these files.
   set_tests_properties(${NAME} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}"
