@@ -29,7 +29,8 @@ std::unique_ptr<const JsonDocument> ReadGolden(const std::string& name) {
 
 std::vector<int32_t> Ids(const JsonValue& json) {
   std::vector<int32_t> ids;
-  for (const JsonValue id : json.AsArray().value()) {
+  const JsonArray array = *json.AsArray();
+  for (const JsonValue id : array) {
     ids.push_back(static_cast<int32_t>(id.AsInt64().value()));
   }
   return ids;
@@ -37,7 +38,8 @@ std::vector<int32_t> Ids(const JsonValue& json) {
 
 std::vector<std::string> Strings(const JsonValue& json) {
   std::vector<std::string> strings;
-  for (const JsonValue value : json.AsArray().value()) {
+  const JsonArray array = *json.AsArray();
+  for (const JsonValue value : array) {
     strings.emplace_back(value.AsString().value());
   }
   return strings;
@@ -136,12 +138,14 @@ TEST(ComponentGoldenTest, EveryComponentAsItsNamesake) {
   ASSERT_NE(golden, nullptr);
   const std::vector<std::string> texts = Strings(golden->root().Get("texts").value());
   size_t checked = 0;
-  for (const JsonValue component : golden->root().GetArray("cases").value()) {
+  const JsonArray cases = *golden->root().GetArray("cases");
+  for (const JsonValue component : cases) {
     const std::string_view kind = component.GetString("kind").value();
     const JsonValue json = component.Get("json").value();
     SCOPED_TRACE(std::string(json.Path()) + " " + std::string(json.GetString("type").value()));
     size_t i = 0;
-    for (const JsonValue expected : component.GetArray("out").value()) {
+    const JsonArray outputs = *component.GetArray("out");
+    for (const JsonValue expected : outputs) {
       if (kind == "pre_tokenizer") {
         EXPECT_EQ(PreTokenize(json, texts[i]), Strings(expected)) << Quoted(texts[i]);
       } else if (kind == "normalizer") {
