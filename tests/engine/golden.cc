@@ -122,8 +122,10 @@ absl::StatusOr<std::unique_ptr<TestDecoder>> TestDecoder::Create(const std::stri
 }
 
 TestDecoder::Sequence TestDecoder::NewSequence(int64_t prompt_tokens) {
-  return {.cache = std::make_unique<PagedCache>(cache_shape_, arena_.get()),
-          .rope = ComputeRopeFrequencies(spec().rope, spec().head_dim, prompt_tokens)};
+  Sequence sequence;
+  sequence.cache = std::make_unique<PagedCache>(cache_shape_, arena_.get());
+  sequence.rope = ComputeRopeFrequencies(spec().rope, spec().head_dim, prompt_tokens);
+  return sequence;
 }
 
 BatchSegment TestDecoder::Advance(Sequence& sequence, absl::Span<const int32_t> tokens,
