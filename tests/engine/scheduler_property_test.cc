@@ -43,15 +43,15 @@ GenerationRequest RequestOf(const Golden& golden, const Kind& kind) {
 class SchedulerPropertyTest : public testing::TestWithParam<uint32_t> {
  protected:
   static void SetUpTestSuite() {
-    goldens_ = new std::vector<Golden>;
+    goldens = new std::vector<Golden>;
     for (const char* const name : kGoldens) {
-      goldens_->push_back(ReadGolden(name));
+      goldens->push_back(ReadGolden(name));
     }
     expected_ = new std::map<Kind, std::vector<std::vector<int32_t>>>;
   }
 
   static void TearDownTestSuite() {
-    delete goldens_;
+    delete goldens;
     delete expected_;
   }
 
@@ -69,7 +69,7 @@ class SchedulerPropertyTest : public testing::TestWithParam<uint32_t> {
       return found->second;
     }
     SchedulerHarness harness({});
-    const Golden& golden = (*goldens_)[kind.golden];
+    const Golden& golden = (*goldens)[kind.golden];
     const SchedulerHarness::Submitted request =
         harness.Submit(harness.Load(golden), RequestOf(golden, kind));
     harness.RunUntilIdle();
@@ -81,11 +81,11 @@ class SchedulerPropertyTest : public testing::TestWithParam<uint32_t> {
     return answers;
   }
 
-  static std::vector<Golden>* goldens_;
+  static std::vector<Golden>* goldens;
   static std::map<Kind, std::vector<std::vector<int32_t>>>* expected_;
 };
 
-std::vector<Golden>* SchedulerPropertyTest::goldens_ = nullptr;
+std::vector<Golden>* SchedulerPropertyTest::goldens = nullptr;
 std::map<Kind, std::vector<std::vector<int32_t>>>* SchedulerPropertyTest::expected_ = nullptr;
 
 struct Active {
@@ -102,7 +102,7 @@ TEST_P(SchedulerPropertyTest, EverythingEndsWithItsOwnTokens) {
   // Enough for the longest sequence of the model with the largest blocks, and up to as much again.
   SchedulerHarness probe({});
   int64_t largest_block = 0;
-  for (const Golden& golden : *goldens_) {
+  for (const Golden& golden : *goldens) {
     largest_block = std::max(largest_block, probe.Load(golden)->arena()->block_bytes());
   }
   const auto between = [&random](int64_t low, int64_t high) {
@@ -113,7 +113,7 @@ TEST_P(SchedulerPropertyTest, EverythingEndsWithItsOwnTokens) {
                             .step_tokens = between(1, 20),
                             .gate = &gate});
   std::vector<std::shared_ptr<Model>> models;
-  for (const Golden& golden : *goldens_) {
+  for (const Golden& golden : *goldens) {
     models.push_back(harness.Load(golden));
   }
   std::set<std::pair<const Model*, int64_t>> closed;
@@ -128,7 +128,7 @@ TEST_P(SchedulerPropertyTest, EverythingEndsWithItsOwnTokens) {
         }
         Active active;
         active.kind = RandomKind(random);
-        const Golden& golden = (*goldens_)[active.kind.golden];
+        const Golden& golden = (*goldens)[active.kind.golden];
         GenerationRequest request = RequestOf(golden, active.kind);
         active.max_tokens = random() % 4 == 0 ? between(1, 3) : between(20, kMaxTokens);
         active.sequences = between(1, 3);

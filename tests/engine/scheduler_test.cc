@@ -15,7 +15,6 @@
 namespace firstlight {
 namespace {
 
-using testing::Each;
 using testing::HasSubstr;
 using testing::SizeIs;
 
