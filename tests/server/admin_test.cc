@@ -12,8 +12,6 @@
 namespace firstlight {
 namespace {
 
-using ::testing::HasSubstr;
-
 class AdminTest : public ::testing::Test {
  protected:
   AdminTest() : long_(LongContextCheckpoint(root_)) {

@@ -20,17 +20,17 @@ using ::testing::HasSubstr;
 class BadRequestTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    server_ = new ServerProcess({"--model", "m=" + GoldenCheckpoint()});
-    ASSERT_TRUE(server_->AwaitServing()) << server_->log();
+    server = new ServerProcess({"--model", "m=" + GoldenCheckpoint()});
+    ASSERT_TRUE(server->AwaitServing()) << server->log();
   }
   static void TearDownTestSuite() {
-    delete server_;
-    server_ = nullptr;
+    delete server;
+    server = nullptr;
   }
 
   // The request is refused with `field` named, and the server answers the next one.
   static void ExpectRefused(const v1::GenerateRequest& request, const std::string& field) {
-    const auto stub = server_->Generation();
+    const auto stub = server->Generation();
     const Generated refused = RunGenerate(stub.get(), request);
     EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << field;
     EXPECT_TRUE(refused.messages.empty()) << field;
@@ -39,10 +39,10 @@ class BadRequestTest : public ::testing::Test {
     EXPECT_TRUE(RunGenerate(stub.get(), TokenRequest(1)).status.ok()) << field;
   }
 
-  static ServerProcess* server_;
+  static ServerProcess* server;
 };
 
-ServerProcess* BadRequestTest::server_ = nullptr;
+ServerProcess* BadRequestTest::server = nullptr;
 
 TEST_F(BadRequestTest, EverySamplingOptionOutOfRange) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -127,7 +127,7 @@ TEST_F(BadRequestTest, PromptsThatCannotBe) {
 TEST_F(BadRequestTest, AnUnknownModelIsNamed) {
   v1::GenerateRequest request = TokenRequest(1);
   request.set_model("nobody");
-  const Generated refused = RunGenerate(server_->Generation().get(), request);
+  const Generated refused = RunGenerate(server->Generation().get(), request);
   EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_THAT(refused.status.error_message(), AllOf(HasSubstr("nobody"), HasSubstr("(m)")));
 }
@@ -158,11 +158,11 @@ TEST_F(BadRequestTest, InvalidUtf8AndMalformedBytesAreInvalidArgument) {
   for (const char* method : {"Generate", "Tokenize"}) {
     // Field 3 (prompt) and field 2 (text), length 2, bytes that are not UTF-8.
     const std::string field = method == std::string("Generate") ? "\x1a" : "\x12";
-    const grpc::Status invalid = SendRaw(server_->Channel(), method, field + "\x02\xff\xfe");
+    const grpc::Status invalid = SendRaw(server->Channel(), method, field + "\x02\xff\xfe");
     EXPECT_EQ(invalid.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
     EXPECT_EQ(ErrorInfoOf(invalid).reason(), "INVALID_UTF8");
     EXPECT_THAT(invalid.error_message(), HasSubstr(field == "\x1a" ? "prompt" : "text"));
-    const grpc::Status malformed = SendRaw(server_->Channel(), method, "\xff\xff\xff");
+    const grpc::Status malformed = SendRaw(server->Channel(), method, "\xff\xff\xff");
     EXPECT_EQ(malformed.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
     EXPECT_EQ(ErrorInfoOf(malformed).reason(), "MALFORMED_REQUEST");
   }
