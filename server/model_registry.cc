@@ -196,7 +196,7 @@ absl::StatusOr<ModelRegistry::Swapped> ModelRegistry::Swap(
   }
   Publish();
   absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadWhole(directory);
-  const absl::Status status = loaded.status();
+  absl::Status status = loaded.status();
   std::shared_ptr<ServedModel> model;
   std::shared_ptr<ServedModel> previous;  // dropped without the lock
   if (status.ok()) model = Share(name, version, *std::move(loaded));

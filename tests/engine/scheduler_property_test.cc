@@ -47,12 +47,12 @@ class SchedulerPropertyTest : public testing::TestWithParam<uint32_t> {
     for (const char* const name : kGoldens) {
       goldens->push_back(ReadGolden(name));
     }
-    expected_ = new std::map<Kind, std::vector<std::vector<int32_t>>>;
+    expected = new std::map<Kind, std::vector<std::vector<int32_t>>>;
   }
 
   static void TearDownTestSuite() {
     delete goldens;
-    delete expected_;
+    delete expected;
   }
 
   static Kind RandomKind(std::mt19937& random) {
@@ -64,8 +64,8 @@ class SchedulerPropertyTest : public testing::TestWithParam<uint32_t> {
 
   // What the sequences of a request of this kind say when they are alone with plenty of room.
   static const std::vector<std::vector<int32_t>>& Expected(const Kind& kind) {
-    const auto found = expected_->find(kind);
-    if (found != expected_->end()) {
+    const auto found = expected->find(kind);
+    if (found != expected->end()) {
       return found->second;
     }
     SchedulerHarness harness({});
@@ -73,7 +73,7 @@ class SchedulerPropertyTest : public testing::TestWithParam<uint32_t> {
     const SchedulerHarness::Submitted request =
         harness.Submit(harness.Load(golden), RequestOf(golden, kind));
     harness.RunUntilIdle();
-    std::vector<std::vector<int32_t>>& answers = (*expected_)[kind];
+    std::vector<std::vector<int32_t>>& answers = (*expected)[kind];
     for (int64_t index = 0; index < 3; ++index) {
       answers.push_back(request.observer->answer(index).ids);
       EXPECT_EQ(answers.back().size(), static_cast<size_t>(kMaxTokens));
@@ -82,11 +82,11 @@ class SchedulerPropertyTest : public testing::TestWithParam<uint32_t> {
   }
 
   static std::vector<Golden>* goldens;
-  static std::map<Kind, std::vector<std::vector<int32_t>>>* expected_;
+  static std::map<Kind, std::vector<std::vector<int32_t>>>* expected;
 };
 
 std::vector<Golden>* SchedulerPropertyTest::goldens = nullptr;
-std::map<Kind, std::vector<std::vector<int32_t>>>* SchedulerPropertyTest::expected_ = nullptr;
+std::map<Kind, std::vector<std::vector<int32_t>>>* SchedulerPropertyTest::expected = nullptr;
 
 struct Active {
   SchedulerHarness::Submitted submitted;
