@@ -60,7 +60,7 @@ class StopSignals {
 };
 
 int Fail(int code, const absl::Status& status) {
-  std::fprintf(stderr, "firstlightd: %s\n", std::string(status.message()).c_str());
+  std::fprintf(stderr, "firstlightd: %s\n", firstlight::EscapeControls(status.message()).c_str());
   return code;
 }
 

@@ -17,6 +17,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(StartupTest, AnEmptyServerServes) {
   ServerProcess server({});
@@ -38,6 +39,30 @@ TEST(StartupTest, BadOptionsExitWithTwo) {
   EXPECT_EQ(exit.code, 2);
   EXPECT_THAT(exit.log, AllOf(HasSubstr("--max-queue"), HasSubstr("found \"0\"")));
   EXPECT_EQ(ServerProcess::RunToExit({"--model-root", "/no/such/root"}).code, 2);
+}
+
+// Names and paths may come from where nobody looked at them: what is said of them at the start must
+// neither move the cursor of a terminal nor forge a line.
+TEST(StartupTest, ErrorsEscapeControlCharacters) {
+  const std::string hostile = "a\nfirstlightd: all is well\x1b[2J\xc2\x9b\xff";
+  const std::vector<std::vector<std::string>> command_lines = {
+      {"--check-config", "--model", "m=/no/such/" + hostile},
+      {"--check-config", "--model", hostile + "=/no/such"},
+      {"--model-root", "/no/such/" + hostile},
+      {"--listen", hostile},
+      {"--log-level", hostile},
+      {"--config", "/no/such/" + hostile},
+      {"--" + hostile},
+      {hostile}};
+  for (const std::vector<std::string>& arguments : command_lines) {
+    const ServerProcess::Exit exit = ServerProcess::RunToExit(arguments);
+    EXPECT_NE(exit.code, 0) << arguments.front();
+    EXPECT_THAT(exit.log, HasSubstr("all is well"));
+    EXPECT_THAT(exit.log, Not(HasSubstr("\nfirstlightd: all is well")));
+    for (const char* raw : {"\x1b", "\xc2\x9b", "\xff"}) {
+      EXPECT_THAT(exit.log, Not(HasSubstr(raw))) << arguments.front();
+    }
+  }
 }
 
 TEST(StartupTest, CheckConfigLoadsAndExits) {
