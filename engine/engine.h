@@ -33,7 +33,8 @@ class Engine {
     int64_t max_sequences = 64;  // running, per process
     int64_t max_queue = 256;     // waiting, per process: more than both together are refused
     int64_t default_max_tokens = 256;
-    // Rows of a step: decode rows first, then prompt chunks up to this many together.
+    // Rows of a step: decode rows first, then prompt chunks up to this many together
+    // (scheduling_policy.h says what prompts get where decode rows leave none).
     int64_t step_tokens = 512;
     int tokenizer_threads = 1;
     // Whether a layer's weights are ready; nullptr: always. Outlives the engine.

@@ -19,6 +19,13 @@ std::optional<int64_t> Youngest(absl::Span<const BlockHolder> holders, Eligible 
 
 }  // namespace
 
+int64_t PromptShare(int64_t step_tokens) { return std::max<int64_t>(step_tokens / 8, 1); }
+
+int64_t MaxRows(int64_t step_tokens, int64_t max_sequences) {
+  // All but one decode, and that one has a prompt.
+  return std::max(step_tokens, max_sequences - 1 + PromptShare(step_tokens));
+}
+
 std::vector<int64_t> PlanRows(absl::Span<const RunnableSequence> sequences, int64_t step_tokens) {
   std::vector<int64_t> rows(sequences.size(), 0);
   int64_t left = step_tokens;
@@ -28,6 +35,7 @@ std::vector<int64_t> PlanRows(absl::Span<const RunnableSequence> sequences, int6
       --left;
     }
   }
+  left = std::max(left, PromptShare(step_tokens));
   for (size_t i = 0; i < sequences.size() && left > 0; ++i) {
     if (!sequences[i].decoding) {
       rows[i] = std::min(left, sequences[i].remaining);

@@ -29,10 +29,19 @@ struct RunnableSequence {
   bool decoding = false;  // it has read its prompt (again) and computes one token a step
 };
 
+// The least that a step gives to prompts while there are any, however many sequences decode: an
+// eighth of `step_tokens`, and a row at least. It bounds both waits: a prompt goes on in every
+// step, and decode rows wait for little more than their own.
+int64_t PromptShare(int64_t step_tokens);
+
 // Rows of the next step for each of `sequences` (oldest first): one for each that decodes, then
-// prompt chunks, oldest first, until there are `step_tokens` rows. There is at least one row
-// when there is a sequence.
+// prompt chunks, oldest first, until there are `step_tokens` rows, or PromptShare(step_tokens) rows
+// of prompts where decode rows leave fewer. Every sequence that decodes has its row, and the oldest
+// prompt has one.
 std::vector<int64_t> PlanRows(absl::Span<const RunnableSequence> sequences, int64_t step_tokens);
+
+// The most rows that PlanRows gives to at most `max_sequences`.
+int64_t MaxRows(int64_t step_tokens, int64_t max_sequences);
 
 // A sequence that holds cache blocks.
 struct BlockHolder {

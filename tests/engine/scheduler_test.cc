@@ -45,6 +45,28 @@ TEST(SchedulerTest, ChunksOfAPromptShareThePassWithDecodeRows) {
   EXPECT_EQ(harness.ended_sequences(), 2);
 }
 
+TEST(SchedulerTest, APromptGoesOnBesideMoreDecodeRowsThanAStepHas) {
+  SchedulerHarness harness({.step_tokens = 2});
+  const Golden golden = ReadGolden(kGolden);
+  const std::shared_ptr<Model> model = harness.Load(golden);
+  GenerationRequest many = GreedyRequest(golden, 60);
+  many.num_sequences = 3;
+  const SchedulerHarness::Submitted decoding = harness.Submit(model, std::move(many));
+  while (decoding.observer->tokens() == 0) {
+    ASSERT_TRUE(harness.scheduler().Step());
+  }
+  const SchedulerHarness::Submitted late = harness.Submit(model, GreedyRequest(golden, 10));
+  for (size_t i = 0; i < golden.prompt.size(); ++i) {
+    EXPECT_EQ(late.observer->tokens(), 0);
+    ASSERT_TRUE(harness.scheduler().Step());
+  }
+  EXPECT_EQ(late.observer->tokens(), 1);
+  EXPECT_FALSE(decoding.observer->status().has_value());  // still at it
+  harness.RunUntilIdle();
+  EXPECT_EQ(late.observer->answer().ids, First(golden.greedy, 10));
+  EXPECT_EQ(decoding.observer->answer(2).ids, First(golden.greedy, 60));
+}
+
 TEST(SchedulerTest, ModelsTakeTurns) {
   SchedulerHarness harness({});
   const Golden golden = ReadGolden(kGolden);

@@ -1,6 +1,8 @@
 #include "engine/scheduling_policy.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -9,6 +11,7 @@
 namespace firstlight {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
 
 TEST(PlanRowsTest, DecodeRowsFirstThenPromptsByAge) {
@@ -26,7 +29,35 @@ TEST(PlanRowsTest, DecodeRowsFirstThenPromptsByAge) {
 TEST(PlanRowsTest, NoDecodingSequenceIsLeftOut) {
   const std::vector<RunnableSequence> sequences = {
       {.remaining = 5}, {.remaining = 1, .decoding = true}, {.remaining = 1, .decoding = true}};
-  EXPECT_THAT(PlanRows(sequences, 1), ElementsAre(0, 1, 1));
+  EXPECT_THAT(PlanRows(sequences, 1), ElementsAre(1, 1, 1));
+}
+
+TEST(PlanRowsTest, DecodeRowsDoNotStarveThePrompts) {
+  std::vector<RunnableSequence> sequences(40, {.remaining = 1, .decoding = true});
+  sequences.push_back({.remaining = 3});
+  sequences.push_back({.remaining = 100});
+  sequences.push_back({.remaining = 100});
+  for (const int64_t step_tokens : {32, 39, 40, 41, 44}) {
+    const std::vector<int64_t> rows = PlanRows(sequences, step_tokens);
+    const int64_t share = PromptShare(step_tokens);
+    EXPECT_THAT(absl::MakeConstSpan(rows).first(40), Each(1));
+    EXPECT_THAT(absl::MakeConstSpan(rows).subspan(40), ElementsAre(3, share - 3, 0)) << step_tokens;
+  }
+}
+
+TEST(PlanRowsTest, NeverMoreThanMaxRows) {
+  for (const int64_t step_tokens : {1, 7, 8, 64, 100}) {
+    for (const int64_t max_sequences : {1, 2, 60, 64, 200}) {
+      int64_t most = 0;
+      for (int64_t decoding = 0; decoding <= max_sequences; ++decoding) {
+        std::vector<RunnableSequence> sequences(max_sequences, {.remaining = 1000});
+        for (int64_t i = 0; i < decoding; ++i) sequences[i] = {.remaining = 1, .decoding = true};
+        const std::vector<int64_t> rows = PlanRows(sequences, step_tokens);
+        most = std::max(most, std::accumulate(rows.begin(), rows.end(), int64_t{0}));
+      }
+      EXPECT_EQ(most, MaxRows(step_tokens, max_sequences)) << step_tokens << " " << max_sequences;
+    }
+  }
 }
 
 TEST(ChooseVictimTest, IdleBeforeRunningYoungestFirst) {
