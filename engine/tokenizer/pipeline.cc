@@ -51,7 +51,7 @@ absl::StatusOr<std::vector<int32_t>> PipelineTokenizer::Encode(std::string_view 
         StrCat("text: expected UTF-8, found an ill-formed sequence at byte ", offset));
   }
   Encoding encoding = {.parse_special_tokens = options.parse_special_tokens,
-                       .cancellation = Cancellation(options.cancelled)};
+                       .cancellation = Cancellation(options.cancelled, WorkLimit(text.size()))};
   if (options.add_special_tokens) {
     encoding.ids = parts_.post_processor.prefix;
   }

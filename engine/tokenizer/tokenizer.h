@@ -48,7 +48,8 @@ class Tokenizer {
 
   // The ids of `text`. Errors: INVALID_ARGUMENT when `text` is not valid UTF-8 (the message names
   // the byte offset) or is 1 GiB or longer; CANCELLED; RESOURCE_EXHAUSTED when a pattern of the
-  // tokenizer backtracks beyond its limit on this text.
+  // tokenizer backtracks beyond its limit on this text, or all of it takes more processor time than
+  // WorkLimit (text/cancellation.h) allows for its length.
   virtual absl::StatusOr<std::vector<int32_t>> Encode(std::string_view text,
                                                       const EncodeOptions& options) const = 0;
   absl::StatusOr<std::vector<int32_t>> Encode(std::string_view text) const {

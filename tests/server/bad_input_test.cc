@@ -214,6 +214,18 @@ TEST(BacktrackingTest, APatternThatBacktracksFailsItsRequestAlone) {
   EXPECT_EQ(served.started().prompt_tokens(), 3);
 }
 
+TEST(BacktrackingTest, APatternThatReadsOnInVainFailsItsRequestWithoutADeadline) {
+  const TemporaryDirectory directory;
+  ServerProcess server({"--model", "m=" + PatternCheckpoint(directory, "a+$|a")});
+  ASSERT_TRUE(server.AwaitServing()) << server.log();
+  v1::GenerateRequest request;
+  request.set_prompt(std::string(1 << 18, 'a') + "b");
+  const Generated refused = RunGenerate(server.Generation().get(), request);
+  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(refused.status.error_message(),
+              AllOf(HasSubstr("text: expected at most"), HasSubstr("pattern")));
+}
+
 TEST(LongPromptTest, ThoseWhoseClientsAreGoneAreTokenizedNoFurther) {
   // The first branch of this pattern reads on to the end from every letter, in vain: hours in all.
   const TemporaryDirectory directory;

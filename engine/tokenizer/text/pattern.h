@@ -41,7 +41,8 @@ class TextPattern {
 
   // Appends all matches in `text`, in order and without overlap, leftmost first. An empty match
   // counts, except right behind the match before it (Oniguruma's iteration). REQUIRES: `text` is
-  // valid UTF-8. Errors: CANCELLED; RESOURCE_EXHAUSTED when matching backtracks beyond its limit.
+  // valid UTF-8. Errors: those of `cancellation`; RESOURCE_EXHAUSTED when one match
+  // backtracks beyond its limit. Asks `cancellation` about every second however bad the pattern is.
   virtual absl::Status FindAll(std::string_view text, Cancellation& cancellation,
                                std::vector<TextRange>& matches) const = 0;
 };

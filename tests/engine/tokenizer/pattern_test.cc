@@ -14,6 +14,7 @@
 namespace firstlight {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -101,6 +102,56 @@ TEST(PatternTest, GroupsRepeatedOverALongTextMatchOrGiveUp) {
   std::vector<TextRange> ranges;
   const absl::Status status = (*pattern)->FindAll(std::string(1 << 22, 'a'), cancellation, ranges);
   EXPECT_TRUE(status.ok() || absl::IsResourceExhausted(status)) << status;
+}
+
+// What the match limit does not see: characters read in vain, and every position under the limit.
+class EndlessPatternTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  EndlessPatternTest() : pattern_(TextPattern::Regex(GetParam())) {}
+  absl::Status FindAll(Cancellation cancellation) {
+    std::vector<TextRange> ranges;
+    return (*pattern_)->FindAll(text_, cancellation, ranges);
+  }
+  const absl::StatusOr<std::unique_ptr<const TextPattern>> pattern_;
+  const std::string text_ = std::string(size_t{4} << 20, 'a') + "b";  // hours, with each of them
+};
+
+TEST_P(EndlessPatternTest, EndsAtTheWorkLimit) {
+  ASSERT_THAT(pattern_, IsOk());
+  EXPECT_THAT(FindAll(Cancellation(kNever, absl::Milliseconds(100))),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       AllOf(HasSubstr("at most 100ms"), HasSubstr("pattern"))));
+}
+
+TEST_P(EndlessPatternTest, IsCancelled) {
+  ASSERT_THAT(pattern_, IsOk());
+  const std::function<bool()> at_once = [] { return true; };
+  EXPECT_THAT(FindAll(Cancellation(at_once)),
+              StatusIs(absl::StatusCode::kCancelled, HasSubstr("cancelled")));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EndlessPatternTest,
+                         ::testing::Values("a+$|a",  // every match reads to the end
+                                           "a+$",    // every position does
+                                           "(?:a?){16}(?:a|b){40}c",  // a million ways each
+                                           "a(?=(?:a|aa){12}c)"));
+
+TEST(PatternTest, FindsTheSamePositionByPosition) {
+  // The first alternative goes beyond the quick limit at some positions, in between, or nowhere.
+  const std::string_view slow = "(?:a?){12}a{12}c|bb|é+";
+  const std::string head(5000, 'x');
+  for (const std::string& text :
+       {head + "aaaaaaaaaaaa" + head + "bb", head + "bbééaaaaaaaaaaaac" + head,
+        std::string("ébb") + std::string(4094, 'a') + "éé" + std::string(12, 'a') + "cbb"}) {
+    const std::vector<std::string> found = Matches(slow, text);
+    const std::vector<std::string> expected = Matches("a{12,24}c|bb|é+", text);
+    EXPECT_EQ(found, expected);
+  }
+}
+
+TEST(WorkLimitTest, GrowsWithTheText) {
+  EXPECT_EQ(WorkLimit(0), absl::Seconds(2));
+  EXPECT_EQ(WorkLimit(1'000'000) - WorkLimit(0), absl::Seconds(5));
 }
 
 TEST(PatternTest, IsCancelled) {

@@ -1,0 +1,43 @@
+#include "engine/tokenizer/text/cancellation.h"
+
+#include <ctime>
+
+#include "absl/strings/str_cat.h"
+
+namespace firstlight {
+namespace {
+
+constexpr absl::Duration kWorkAtLeast = absl::Seconds(2);
+constexpr absl::Duration kWorkPerByte = absl::Microseconds(5);
+
+// Of the processor, so that neither a busy machine nor a paused process uses a request's share up.
+absl::Duration ThreadTime() {
+  timespec time = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return absl::DurationFromTimespec(time);
+}
+
+}  // namespace
+
+absl::Duration WorkLimit(size_t bytes) {
+  return kWorkAtLeast + kWorkPerByte * static_cast<double>(bytes);
+}
+
+Cancellation::Cancellation(const std::function<bool()>& cancelled, absl::Duration work_limit)
+    : cancelled_(cancelled), work_limit_(work_limit), start_(ThreadTime()) {}
+
+absl::Status Cancellation::CheckNow() {
+  steps_ = 0;
+  if (cancelled_ && cancelled_()) {
+    return absl::CancelledError("tokenization was cancelled");
+  }
+  if (const absl::Duration spent = ThreadTime() - start_; spent > work_limit_) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("text: expected at most ", absl::FormatDuration(work_limit_),
+                     " of processor time to tokenize it, found ", absl::FormatDuration(spent),
+                     " and no end: a pattern of the tokenizer takes too long on this text"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace firstlight
