@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <limits>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
 #include "loader/file.h"
@@ -21,6 +23,11 @@ FileIdentity IdentityOf(const struct stat& status) {
           .size_bytes = static_cast<uint64_t>(status.st_size),
           .modified_nanoseconds =
               int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+std::string TimeText(int64_t unix_nanoseconds) {
+  return absl::FormatTime(absl::RFC3339_full, absl::FromUnixNanos(unix_nanoseconds),
+                          absl::UTCTimeZone());
 }
 
 }  // namespace
@@ -63,6 +70,35 @@ absl::StatusOr<FileIdentity> MappedFile::CurrentIdentity() const {
     return absl::ErrnoToStatus(errno, StrCat(path_, ": cannot be examined"));
   }
   return IdentityOf(status);
+}
+
+absl::Status MappedFile::CheckUnchanged() const {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const FileIdentity current, CurrentIdentity());
+  if (current.size_bytes != identity_.size_bytes) {
+    return absl::DataLossError(StrCat(path_, ": expected ", identity_.size_bytes, " bytes, found ",
+                                      current.size_bytes, ": the file was ",
+                                      current.size_bytes < identity_.size_bytes
+                                          ? "truncated while it was mapped"
+                                          : "extended while it was mapped"));
+  }
+  if (current.modified_nanoseconds != identity_.modified_nanoseconds) {
+    return absl::DataLossError(StrCat(path_, ": expected modification time ",
+                                      TimeText(identity_.modified_nanoseconds), ", found ",
+                                      TimeText(current.modified_nanoseconds),
+                                      ": the file was written in place while it was mapped"));
+  }
+  return absl::OkStatus();
+}
+
+std::string MappedFile::WhyDetached() const {
+  struct stat status = {};
+  if (stat(path_.c_str(), &status) != 0) {
+    return errno == ENOENT || errno == ENOTDIR ? "it was deleted or its directory is gone"
+                                               : StrCat("it cannot be found: ", strerror(errno));
+  }
+  const FileIdentity named = IdentityOf(status);
+  if (named.device == identity_.device && named.inode == identity_.inode) return "";
+  return "it was replaced by another file";
 }
 
 absl::Status MappedFile::ReadAt(uint64_t offset, absl::Span<std::byte> out) const {

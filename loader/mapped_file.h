@@ -8,9 +8,9 @@
 // serving from here. Destroying it unmaps, which can take milliseconds for a large resident file:
 // never on a request thread or the engine thread.
 //
-// A file that shrinks under its mapping raises SIGBUS in whoever touches the lost bytes, and one
-// that is overwritten in place shows its new bytes. CurrentIdentity() tells: it no longer equals
-// identity().
+// A file that shrinks under its mapping raises SIGBUS in whoever touches the lost bytes
+// (loader/residency/fault_guard.h), and one that is overwritten in place shows its new bytes.
+// CheckUnchanged() tells.
 //
 // Thread-safe.
 
@@ -57,6 +57,16 @@ class MappedFile {
   const FileIdentity& identity() const { return identity_; }
   // The same file now, which the directory entry may no longer name.
   absl::StatusOr<FileIdentity> CurrentIdentity() const;
+
+  // DATA_LOSS, saying what was found, when the file has changed its size or was written since it
+  // was opened. Renaming, deleting and linking it and its permissions are no change. One fstat,
+  // about a microsecond.
+  absl::Status CheckUnchanged() const;
+
+  // Why path() leads to this file no longer: "it was replaced by another file", "it was deleted or
+  // its directory is gone". Empty while it does. The mapping serves on, so this is no error. May
+  // block on the file system.
+  std::string WhyDetached() const;
 
   // Fills `out` from `offset` by reading, not through the mapping: a file that has shrunk is
   // DATA_LOSS instead of a signal. Blocks on the disk.

@@ -27,11 +27,12 @@ struct ByteRange {
 
 // What bringing bytes in has cost the thread that did it.
 struct ReadCost {
-  int64_t bytes_populated = 0;        // whole pages, those that were there before included
-  std::optional<int64_t> bytes_read;  // from storage; empty where the system does not tell
-  int64_t minor_faults = 0;           // pages that were in the page cache and had to be mapped
-  int64_t major_faults = 0;           // pages that were waited for
-  absl::Duration elapsed;
+  int64_t bytes_populated = 0;  // whole pages, those that were there before included
+  std::optional<int64_t> bytes_read =
+      std::nullopt;          // from storage; empty where the system does not tell
+  int64_t minor_faults = 0;  // pages that were in the page cache and had to be mapped
+  int64_t major_faults = 0;  // pages that were waited for
+  absl::Duration elapsed = absl::ZeroDuration();
 
   ReadCost& operator+=(const ReadCost& other);
 };
@@ -43,7 +44,7 @@ struct Storage {
   // and several readers at once make it seek. Read by one thread, in order.
   bool sequential = false;
   // read_ahead_kb of the device behind it, for information; empty where there is none.
-  std::optional<int64_t> read_ahead_kib;
+  std::optional<int64_t> read_ahead_kib = std::nullopt;
 };
 
 // Thread-safe.

@@ -31,12 +31,11 @@
 // Thread-safe.
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -59,9 +58,9 @@ struct PrefetchRequest {
   int64_t window_bytes = kNoWindow;
   // Keeps the mappings alive.
   std::shared_ptr<const void> keep_alive;
-  // Called on a prefetching thread whenever a stage has become populated and when the job has
-  // failed. Must not block; may call the Prefetcher. A call may still come just after Cancel has
-  // returned, none after the Prefetcher's destructor has.
+  // Called on prefetching threads, several at once perhaps, when stages have become populated and
+  // when the job has failed. Must not block; may call the Prefetcher. A call may still come just
+  // after Cancel has returned, none after the Prefetcher's destructor has.
   std::function<void()> on_progress;
 };
 
@@ -70,8 +69,6 @@ class PrefetchQueue;
 // A job as its owner sees it. Any thread may ask; nothing here takes a lock for longer than a copy.
 class PrefetchJob {
  public:
-  ~PrefetchJob();
-
   int64_t num_stages() const { return static_cast<int64_t>(populated_.size()); }
   // One atomic load. True stays true, even when the system takes the pages away again.
   bool IsPopulated(int64_t stage) const {
@@ -89,6 +86,9 @@ class PrefetchJob {
   friend class Prefetcher;
   friend class PrefetchQueue;
   explicit PrefetchJob(size_t num_stages);
+  bool SetPopulated(int64_t stage);  // whether it was not before
+  void Fail(const absl::Status& status);
+  void AddCost(const ReadCost& cost);
 
   std::vector<std::atomic<bool>> populated_;  // [stages]
   std::atomic<int64_t> stages_left_;
@@ -113,6 +113,7 @@ class Prefetcher {
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
 
+  // The job goes on until it has ended, whoever holds the PrefetchJob: cancel what is not wanted.
   std::shared_ptr<PrefetchJob> Start(PrefetchRequest request);
   // The computation is done with `stage` and those before it: the window moves on.
   void Consumed(PrefetchJob* job, int64_t stage);

@@ -1,0 +1,25 @@
+#include "loader/residency/low_priority.h"
+
+#include <linux/ioprio.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace firstlight {
+
+void LowerThreadPriority(const char* name) {
+  pthread_setname_np(pthread_self(), name);
+  // Not lower: populated pages need some CPU, and a cold model waits for them while other models'
+  // workers take all that there is.
+  constexpr int kNice = 10;
+  constexpr int kLowestBestEffort = 7;
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
+  const sched_param no_priority = {};
+  sched_setscheduler(0, SCHED_BATCH, &no_priority);
+  syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
+          IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, kLowestBestEffort));
+}
+
+}  // namespace firstlight
