@@ -51,6 +51,15 @@ fails_with() {
   }
 }
 
+# lacks TEXT COMMAND...: COMMAND prints TEXT nowhere; shows what it printed.
+lacks() {
+  local text=$1 output
+  shift
+  output=$("$@" 2>&1) || true
+  printf '%s\n' "$output"
+  [[ $output != *"$text"* ]]
+}
+
 # eventually COMMAND...: COMMAND succeeds within half a minute of tries.
 eventually() {
   local attempt
