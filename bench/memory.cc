@@ -90,8 +90,13 @@ absl::Status PrintCopiedMemory(const std::string& directory) {
   const RopeFrequencies rope =
       ComputeRopeFrequencies(model->spec().rope, model->spec().head_dim, kPromptTokens);
   const std::vector<int32_t> prompt = Prompt(kPromptTokens, 0, model->spec().vocab_size);
-  model->decoder()->Forward({BatchSegment{
-      .tokens = prompt, .first_position = 0, .cache = &cache, .rope = &rope, .logits_rows = 1}});
+  FIRSTLIGHT_RETURN_IF_ERROR(model->decoder()
+                                 ->Forward({BatchSegment{.tokens = prompt,
+                                                         .first_position = 0,
+                                                         .cache = &cache,
+                                                         .rope = &rope,
+                                                         .logits_rows = 1}})
+                                 .status());
   FIRSTLIGHT_ASSIGN_OR_RETURN(const MemoryUse used, MemoryOf("self"));
   std::printf("%ld %ld %ld\n", static_cast<long>(loaded.anonymous),
               static_cast<long>(used.anonymous), static_cast<long>(used.mapped_file));

@@ -1,9 +1,16 @@
 #include "engine/activations.h"
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <new>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "engine/kernels/product.h"
+#include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
 
 namespace firstlight {
 namespace {
@@ -11,47 +18,128 @@ namespace {
 constexpr std::align_val_t kAlignment{64};
 constexpr int64_t kAlignmentFloats = int64_t{64 / sizeof(float)};
 
+// In the order of the members that they belong to.
+enum Part {
+  kHidden,
+  kNormed,
+  kDelta,
+  kPacked,
+  kProjected,
+  kAttended,
+  kGate,
+  kUp,
+  kCosine,
+  kSine,
+  kLogits,
+  kScratch,
+  kParts
+};
+
+struct Layout {
+  std::array<int64_t, kParts> floats;  // each a multiple of kAlignmentFloats
+  int64_t bytes = 0;
+};
+
+// rows * width, rounded up; none where that, or what it stands for in bytes, is beyond int64_t.
+std::optional<int64_t> Floats(int64_t rows, int64_t width) {
+  int64_t floats = 0;
+  int64_t bytes = 0;
+  if (__builtin_mul_overflow(rows, width, &floats) ||
+      __builtin_add_overflow(floats, kAlignmentFloats - 1, &floats)) {
+    return std::nullopt;
+  }
+  floats = floats / kAlignmentFloats * kAlignmentFloats;
+  if (__builtin_mul_overflow(floats, int64_t{sizeof(float)}, &bytes)) return std::nullopt;
+  return floats;
+}
+
+// None where the sum is beyond int64_t.
+std::optional<Layout> LayOut(const DecoderSpec& spec, const PassRows& rows, int workers) {
+  const int64_t widest = std::max({spec.hidden_size, spec.query_size(), spec.intermediate_size});
+  const int64_t most_rows = std::max(rows.tokens, rows.logits);
+  const std::array<std::optional<int64_t>, kParts> floats = {
+      Floats(rows.tokens, spec.hidden_size),
+      Floats(most_rows, spec.hidden_size),
+      Floats(rows.tokens, spec.hidden_size),
+      Floats(most_rows, PackedActivationFloats(1, widest)),
+      Floats(rows.tokens, spec.query_size() + 2 * spec.key_value_size()),
+      Floats(rows.tokens, spec.query_size()),
+      Floats(rows.tokens, spec.intermediate_size),
+      Floats(rows.tokens, spec.intermediate_size),
+      Floats(rows.tokens, spec.head_dim / 2),
+      Floats(rows.tokens, spec.head_dim / 2),
+      Floats(rows.logits, spec.vocab_size),
+      Floats(workers, kProductScratchFloats),
+  };
+  Layout layout;
+  for (int part = 0; part < kParts; ++part) {
+    if (!floats[part].has_value() ||
+        __builtin_add_overflow(layout.bytes, *floats[part] * int64_t{sizeof(float)},
+                               &layout.bytes)) {
+      return std::nullopt;
+    }
+    layout.floats[part] = *floats[part];
+  }
+  return layout;
+}
+
+// The field that the largest share comes from, and its value.
+std::pair<std::string_view, int64_t> WidestField(const DecoderSpec& spec, const PassRows& rows) {
+  const std::pair<double, std::pair<std::string_view, int64_t>> shares[] = {
+      {3.0 * static_cast<double>(rows.tokens), {"hidden_size", spec.hidden_size}},
+      {3.0 * static_cast<double>(rows.tokens), {"intermediate_size", spec.intermediate_size}},
+      {2.0 * static_cast<double>(rows.tokens),
+       {"num_attention_heads * head_dim", spec.query_size()}},
+      {static_cast<double>(rows.logits), {"vocab_size", spec.vocab_size}}};
+  return std::max_element(std::begin(shares), std::end(shares),
+                          [](const auto& a, const auto& b) {
+                            return a.first * static_cast<double>(a.second.second) <
+                                   b.first * static_cast<double>(b.second.second);
+                          })
+      ->second;
+}
+
+absl::StatusOr<Layout> CheckedLayout(const DecoderSpec& spec, const PassRows& rows, int workers,
+                                     int64_t max_bytes) {
+  const std::optional<Layout> layout = LayOut(spec, rows, workers);
+  if (layout.has_value() && layout->bytes <= max_bytes) return *layout;
+  const auto& [field, value] = WidestField(spec, rows);
+  return absl::ResourceExhaustedError(
+      StrCat("config.json: field \"", field, "\": a step of ", rows.tokens, " rows, ", rows.logits,
+             " of them with logits: expected at most ", max_bytes, " bytes of activations, found ",
+             layout.has_value() ? layout->bytes : std::numeric_limits<int64_t>::max(),
+             layout.has_value() ? "" : " or more", ", most of it from ", field, " = ", value));
+}
+
 }  // namespace
+
+absl::Status CheckActivations(const DecoderSpec& spec, const PassRows& rows, int workers,
+                              int64_t max_bytes) {
+  return CheckedLayout(spec, rows, workers, max_bytes).status();
+}
 
 void Activations::Free::operator()(float* block) const { operator delete(block, kAlignment); }
 
-void Activations::Reserve(const DecoderSpec& spec, int64_t tokens, int64_t logits_rows,
-                          int workers) {
-  const int64_t widest = std::max({spec.hidden_size, spec.query_size(), spec.intermediate_size});
-  struct Part {
-    float** buffer;
-    int64_t floats;
-  };
-  const Part parts[] = {
-      {&hidden, tokens * spec.hidden_size},
-      {&normed, std::max(tokens, logits_rows) * spec.hidden_size},
-      {&delta, tokens * spec.hidden_size},
-      {&packed, PackedActivationFloats(std::max(tokens, logits_rows), widest)},
-      {&projected, tokens * (spec.query_size() + 2 * spec.key_value_size())},
-      {&attended, tokens * spec.query_size()},
-      {&gate, tokens * spec.intermediate_size},
-      {&up, tokens * spec.intermediate_size},
-      {&cosine, tokens * spec.head_dim / 2},
-      {&sine, tokens * spec.head_dim / 2},
-      {&logits, logits_rows * spec.vocab_size},
-      {&scratch_, workers * kProductScratchFloats},
-  };
-  const auto aligned = [](int64_t floats) {
-    return (floats + kAlignmentFloats - 1) / kAlignmentFloats * kAlignmentFloats;
-  };
-  int64_t needed = 0;
-  for (const Part& part : parts) needed += aligned(part.floats);
-  if (needed > allocated_floats_) {
+absl::Status Activations::Reserve(const DecoderSpec& spec, const PassRows& rows, int workers) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const Layout layout, CheckedLayout(spec, rows, workers, max_bytes_));
+  if (layout.bytes > allocated_bytes()) {
     Release();
-    block_.reset(
-        static_cast<float*>(operator new(static_cast<size_t>(needed) * sizeof(float), kAlignment)));
-    allocated_floats_ = needed;
+    block_.reset(static_cast<float*>(operator new(static_cast<size_t>(layout.bytes), kAlignment,
+                                                  std::nothrow)));
+    if (block_ == nullptr) {
+      return absl::ResourceExhaustedError(StrCat("activations: no memory for ", layout.bytes,
+                                                 " bytes, for a step of ", rows.tokens, " rows"));
+    }
+    allocated_floats_ = layout.bytes / int64_t{sizeof(float)};
   }
+  float** const buffers[kParts] = {&hidden, &normed, &delta,  &packed, &projected, &attended,
+                                   &gate,   &up,     &cosine, &sine,   &logits,    &scratch_};
   float* next = block_.get();
-  for (const Part& part : parts) {
-    *part.buffer = next;
-    next += aligned(part.floats);
+  for (int part = 0; part < kParts; ++part) {
+    *buffers[part] = next;
+    next += layout.floats[part];
   }
+  return absl::OkStatus();
 }
 
 void Activations::Release() {

@@ -4,20 +4,43 @@
 // The buffers of one forward pass, float32, in one block of anonymous memory that is kept for the
 // next pass. Contents are undefined until a stage writes them.
 //
+// What a pass needs follows from the sizes in a config.json, which are anybody's: it is computed
+// with checked arithmetic, compared with a bound when the model loads (CheckActivations) and before
+// it is allocated.
+//
 // Not thread safe; during a pass the workers write disjoint rows.
 
 #include <cstdint>
 #include <memory>
 
+#include "absl/status/status.h"
 #include "engine/decoder_spec.h"
 
 namespace firstlight {
 
+// The rows of a pass.
+struct PassRows {
+  int64_t tokens = 0;
+  int64_t logits = 0;  // of them, those that want logits
+};
+
+// The bound where nobody sets another: 4 GiB, eight times what a 405B model needs for a step of 512
+// rows.
+inline constexpr int64_t kMaxActivationBytes = int64_t{4} << 30;
+
+// OK when a pass over `rows` fits `max_bytes`; else RESOURCE_EXHAUSTED with both numbers and the
+// field of config.json that most of it comes from.
+absl::Status CheckActivations(const DecoderSpec& spec, const PassRows& rows, int workers,
+                              int64_t max_bytes);
+
 class Activations {
  public:
-  // Makes room for a pass over `tokens` rows of which `logits_rows` want logits. Keeps the block
-  // when it is large enough.
-  void Reserve(const DecoderSpec& spec, int64_t tokens, int64_t logits_rows, int workers);
+  explicit Activations(int64_t max_bytes) : max_bytes_(max_bytes) {}
+
+  // Makes room for a pass over `rows`. Keeps the block when it is large enough. RESOURCE_EXHAUSTED
+  // when it would exceed the bound or when there is no memory; the buffers are then unusable until
+  // a call succeeds.
+  absl::Status Reserve(const DecoderSpec& spec, const PassRows& rows, int workers);
 
   // Gives the memory back.
   void Release();
@@ -45,6 +68,7 @@ class Activations {
     void operator()(float* block) const;
   };
 
+  int64_t max_bytes_;
   std::unique_ptr<float, Free> block_;
   int64_t allocated_floats_ = 0;
   float* scratch_ = nullptr;  // [workers, kProductScratchFloats]

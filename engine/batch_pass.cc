@@ -4,15 +4,20 @@
 #include <utility>
 
 #include "engine/request.h"
+#include "loader/base/status_macros.h"
 
 namespace firstlight {
 
 BatchPass::BatchPass(const Model* model, std::vector<Part> parts)
-    : model_(model), parts_(std::move(parts)) {
+    : model_(model), parts_(std::move(parts)) {}
+
+absl::StatusOr<std::unique_ptr<BatchPass>> BatchPass::Begin(const Model* model,
+                                                            std::vector<Part> parts) {
+  std::unique_ptr<BatchPass> batch(new BatchPass(model, std::move(parts)));
   std::vector<BatchSegment> segments;
-  segments.reserve(parts_.size());
+  segments.reserve(batch->parts_.size());
   int64_t logits_rows = 0;
-  for (Part& part : parts_) {
+  for (Part& part : batch->parts_) {
     Sequence& sequence = *part.sequence;
     sequence.in_pass = true;
     part.has_logits = part.rows == sequence.remaining();
@@ -24,7 +29,8 @@ BatchPass::BatchPass(const Model* model, std::vector<Part> parts)
                         .rope = &sequence.request().rope,
                         .logits_rows = part.has_logits ? 1 : 0});
   }
-  pass_ = model_->decoder()->Begin(segments);
+  FIRSTLIGHT_ASSIGN_OR_RETURN(batch->pass_, model->decoder()->Begin(segments));
+  return batch;
 }
 
 BatchPass::~BatchPass() {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "engine/decoder.h"
 #include "engine/layer_gate.h"
@@ -25,8 +26,10 @@ class BatchPass {
   };
 
   // Marks the sequences as part of a pass until it is destroyed. Their caches are reserved for the
-  // rows. REQUIRES: `parts` is not empty, no other pass of `model`.
-  BatchPass(const Model* model, std::vector<Part> parts);
+  // rows. Errors are those of Decoder::Begin. REQUIRES: `parts` is not empty, no other pass of
+  // `model`.
+  static absl::StatusOr<std::unique_ptr<BatchPass>> Begin(const Model* model,
+                                                          std::vector<Part> parts);
   ~BatchPass();
   BatchPass(const BatchPass&) = delete;
   BatchPass& operator=(const BatchPass&) = delete;
@@ -45,6 +48,8 @@ class BatchPass {
   }
 
  private:
+  BatchPass(const Model* model, std::vector<Part> parts);
+
   const Model* const model_;
   std::vector<Part> parts_;
   std::unique_ptr<ForwardPass> pass_;

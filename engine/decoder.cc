@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include "loader/base/status_macros.h"
+
 namespace firstlight {
 namespace {
 
@@ -28,6 +30,7 @@ struct AttentionRows {
 struct ForwardPass::State {
   State(Decoder* decoder, absl::Span<const BatchSegment> batch);
 
+  absl::Status Reserve();
   void Embed();
   void RunLayer(int64_t layer);
   void RunHead();
@@ -85,7 +88,12 @@ ForwardPass::State::State(Decoder* decoder, absl::Span<const BatchSegment> batch
   std::sort(attention.begin(), attention.end(), [](const AttentionRows& a, const AttentionRows& b) {
     return a.first_position > b.first_position;
   });
-  activations.Reserve(spec, tokens, static_cast<int64_t>(logits_of.size()), workers.threads());
+}
+
+absl::Status ForwardPass::State::Reserve() {
+  return activations.Reserve(spec,
+                             {.tokens = tokens, .logits = static_cast<int64_t>(logits_of.size())},
+                             workers.threads());
 }
 
 template <typename Function>
@@ -307,18 +315,25 @@ absl::Span<const float> ForwardPass::logits_row(int64_t row) const {
 }
 
 Decoder::Decoder(const DecoderSpec* spec, const BoundWeights* weights, const Kernels* kernels,
-                 WorkerPool* workers)
-    : spec_(spec), weights_(weights), kernels_(kernels), workers_(workers) {}
+                 WorkerPool* workers, int64_t max_activation_bytes)
+    : spec_(spec),
+      weights_(weights),
+      kernels_(kernels),
+      workers_(workers),
+      activations_(max_activation_bytes) {}
 
 Decoder::~Decoder() = default;
 
-std::unique_ptr<ForwardPass> Decoder::Begin(absl::Span<const BatchSegment> segments) {
-  return std::unique_ptr<ForwardPass>(
-      new ForwardPass(std::make_unique<ForwardPass::State>(this, segments)));
+absl::StatusOr<std::unique_ptr<ForwardPass>> Decoder::Begin(
+    absl::Span<const BatchSegment> segments) {
+  auto state = std::make_unique<ForwardPass::State>(this, segments);
+  FIRSTLIGHT_RETURN_IF_ERROR(state->Reserve());
+  return std::unique_ptr<ForwardPass>(new ForwardPass(std::move(state)));
 }
 
-std::unique_ptr<ForwardPass> Decoder::Forward(absl::Span<const BatchSegment> segments) {
-  std::unique_ptr<ForwardPass> pass = Begin(segments);
+absl::StatusOr<std::unique_ptr<ForwardPass>> Decoder::Forward(
+    absl::Span<const BatchSegment> segments) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<ForwardPass> pass, Begin(segments));
   while (!pass->done()) pass->RunNextStage();
   return pass;
 }

@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "engine/activations.h"
 #include "engine/decoder_spec.h"
@@ -63,17 +64,19 @@ class ForwardPass {
 
 class Decoder {
  public:
-  // All pointers outlive the decoder. `weights` was bound for `spec`.
+  // All pointers outlive the decoder. `weights` was bound for `spec`. A pass may not need more than
+  // `max_activation_bytes`.
   Decoder(const DecoderSpec* spec, const BoundWeights* weights, const Kernels* kernels,
-          WorkerPool* workers);
+          WorkerPool* workers, int64_t max_activation_bytes = kMaxActivationBytes);
   ~Decoder();
 
   // Prepares a pass over `segments` (copied; what they point to outlives the pass).
+  // RESOURCE_EXHAUSTED when there is no memory for its activations or they are over the bound.
   // REQUIRES: no other pass of this decoder is under way.
-  std::unique_ptr<ForwardPass> Begin(absl::Span<const BatchSegment> segments);
+  absl::StatusOr<std::unique_ptr<ForwardPass>> Begin(absl::Span<const BatchSegment> segments);
 
   // The whole pass at once: for tests and tools.
-  std::unique_ptr<ForwardPass> Forward(absl::Span<const BatchSegment> segments);
+  absl::StatusOr<std::unique_ptr<ForwardPass>> Forward(absl::Span<const BatchSegment> segments);
 
   // Gives the activations' memory back, which passes keep for the next one: for a model that has no
   // sequence left. REQUIRES: no pass of this decoder is alive.

@@ -101,6 +101,8 @@ class Engine::Impl {
     model_options.kernels = kernels_;
     model_options.workers = &workers_;
     model_options.block_pool = &block_pool_;
+    model_options.step = {.tokens = MaxRows(options_.step_tokens, options_.max_sequences),
+                          .logits = options_.max_sequences};
     return Model::Load(model_options);
   }
 

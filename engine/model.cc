@@ -34,6 +34,8 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const Options& options) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(model->generation_config_,
                               ReadGenerationConfig(*model->checkpoint_, model->config_));
   const DecoderSpec& spec = model->config_.spec;
+  FIRSTLIGHT_RETURN_IF_ERROR(CheckActivations(spec, options.step, options.workers->threads(),
+                                              options.max_activation_bytes));
   FIRSTLIGHT_ASSIGN_OR_RETURN(
       model->weights_,
       BindWeights(spec, *model->checkpoint_, BindOptions{.copy_weights = options.copy_weights},
@@ -46,8 +48,8 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const Options& options) {
                          .head_dim = spec.head_dim};
   FIRSTLIGHT_ASSIGN_OR_RETURN(model->arena_,
                               options.block_pool->CreateArena(model->cache_shape_.block_bytes()));
-  model->decoder_ =
-      std::make_unique<Decoder>(&spec, &model->weights_, options.kernels, options.workers);
+  model->decoder_ = std::make_unique<Decoder>(&spec, &model->weights_, options.kernels,
+                                              options.workers, options.max_activation_bytes);
   return model;
 }
 

@@ -43,13 +43,16 @@ class Model {
     const Kernels* kernels = nullptr;
     WorkerPool* workers = nullptr;
     BlockPool* block_pool = nullptr;
+    // The largest step that the model will be asked for, and what its activations may take.
+    PassRows step = {.tokens = 512, .logits = 64};
+    int64_t max_activation_bytes = kMaxActivationBytes;
     // Copies the weights instead of assigning them: for measuring what assignment saves.
     bool copy_weights = false;
   };
 
   // REQUIRES: kernels, workers and block_pool are set and outlive the model. Errors are those of
-  // Checkpoint::Open, ParseModelConfig, ParseGenerationConfig, BindWeights and
-  // BlockPool::CreateArena.
+  // Checkpoint::Open, ParseModelConfig, ParseGenerationConfig,
+  // CheckActivations, BindWeights and BlockPool::CreateArena.
   static absl::StatusOr<std::unique_ptr<Model>> Load(const Options& options);
   ~Model();
 

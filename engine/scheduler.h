@@ -109,7 +109,8 @@ class Scheduler {
   void GiveWay(Sequence* sequence);
   void Wait(Sequence* sequence);
   bool RunTurn(Lane* lane);
-  std::unique_ptr<BatchPass> BeginPass(const Model* model);
+  absl::StatusOr<std::unique_ptr<BatchPass>> BeginPass(const Model* model);
+  void EndRunning(const Model* model, const absl::Status& status);
   void CompletePass(std::unique_ptr<BatchPass> pass);
   void ShareFirstToken(Sequence* leader, absl::Span<const float> logits, absl::Time now);
   void TakeToken(Sequence* sequence, absl::StatusOr<Sequence::Sampled> sampled, absl::Time now);

@@ -148,10 +148,15 @@ bool Scheduler::RunTurn(Lane* lane) {
     if (options_.gate != nullptr && !options_.gate->IsOpen(*lane->model, -1)) {
       return false;
     }
-    lane->pass = BeginPass(lane->model);
-    if (lane->pass == nullptr) {
+    absl::StatusOr<std::unique_ptr<BatchPass>> pass = BeginPass(lane->model);
+    if (!pass.ok()) {
+      EndRunning(lane->model, pass.status());
+      return true;
+    }
+    if (*pass == nullptr) {
       return false;
     }
+    lane->pass = *std::move(pass);
   }
   const int64_t stages = lane->pass->Run(options_.gate);
   if (!lane->pass->done()) {
@@ -161,7 +166,9 @@ bool Scheduler::RunTurn(Lane* lane) {
   return true;
 }
 
-std::unique_ptr<BatchPass> Scheduler::BeginPass(const Model* model) {
+// The next step of `model`; nullptr when none of its sequences can go on. Fails when there is no
+// memory for it.
+absl::StatusOr<std::unique_ptr<BatchPass>> Scheduler::BeginPass(const Model* model) {
   std::vector<Sequence*> members;
   std::copy_if(
       running_.begin(), running_.end(), std::back_inserter(members),
@@ -188,7 +195,22 @@ std::unique_ptr<BatchPass> Scheduler::BeginPass(const Model* model) {
       request->first_step = now;
     }
   }
-  return parts.empty() ? nullptr : std::make_unique<BatchPass>(model, std::move(parts));
+  if (parts.empty()) {
+    return nullptr;
+  }
+  return BatchPass::Begin(model, std::move(parts));
+}
+
+void Scheduler::EndRunning(const Model* model, const absl::Status& status) {
+  std::set<RequestId> ids;
+  for (const Sequence* const sequence : running_) {
+    if (sequence->request().model.get() == model) {
+      ids.insert(sequence->age().request);
+    }
+  }
+  for (const RequestId id : ids) {
+    End(Find(id), status);
+  }
 }
 
 void Scheduler::CompletePass(std::unique_ptr<BatchPass> pass) {

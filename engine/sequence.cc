@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -73,16 +74,23 @@ absl::StatusOr<Sequence::Sampled> Sequence::Sample(absl::Span<const float> logit
   if (generated() < resolved.min_tokens) {
     context.suppressed = resolved.end_token_ids;
   }
-  const absl::StatusOr<int32_t> id = SampleToken(resolved.sampling, logits, context, scratch);
-  if (!id.ok()) {
-    return absl::Status(id.status().code(),
-                        absl::StrCat(request_->model->directory(), ": ", id.status().message()));
+  try {
+    const absl::StatusOr<int32_t> id = SampleToken(resolved.sampling, logits, context, scratch);
+    if (!id.ok()) {
+      return absl::Status(id.status().code(),
+                          absl::StrCat(request_->model->directory(), ": ", id.status().message()));
+    }
+    Sampled sampled{.id = *id, .logprobs = {}};
+    if (request_->options.output.logprobs) {
+      sampled.logprobs =
+          ComputeLogprobs(logits, *id, request_->options.output.top_logprobs, scratch);
+    }
+    return sampled;
+  } catch (const std::bad_alloc&) {
+    // The vocabulary is as long as the checkpoint says.
+    return absl::ResourceExhaustedError(absl::StrCat(
+        request_->model->directory(), ": no memory to choose among ", logits.size(), " tokens"));
   }
-  Sampled sampled{.id = *id, .logprobs = {}};
-  if (request_->options.output.logprobs) {
-    sampled.logprobs = ComputeLogprobs(logits, *id, request_->options.output.top_logprobs, scratch);
-  }
-  return sampled;
 }
 
 bool Sequence::IsEnd(int32_t id, FinishedEvent* finished) const {

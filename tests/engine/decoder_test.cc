@@ -136,7 +136,7 @@ TEST_P(DecoderTest, LogitsDoNotDependOnFifteenOthers) {
       segments.push_back(decoder->Advance(others[i], chunks[i], static_cast<int64_t>(i % 2)));
       if (i < 6) rows_before += static_cast<int64_t>(i % 2);
     }
-    const auto pass = decoder->decoder().Forward(segments);
+    const auto pass = *decoder->decoder().Forward(segments);
     for (int64_t row = 0; row < count; ++row) {
       const auto found = pass->logits_row(rows_before + row);
       logits.insert(logits.end(), found.begin(), found.end());
@@ -165,7 +165,7 @@ TEST(ForwardPassTest, AdvancesAStageAtATime) {
   const auto decoder = Open(ReadGolden("llama-tied").checkpoint, 1);
   TestDecoder::Sequence sequence = decoder->NewSequence(2);
   const std::vector<int32_t> tokens = {5, 6};
-  const auto pass = decoder->decoder().Begin({decoder->Advance(sequence, tokens, 1)});
+  const auto pass = *decoder->decoder().Begin({decoder->Advance(sequence, tokens, 1)});
   std::vector<int64_t> layers;
   while (!pass->done()) {
     layers.push_back(pass->next_layer());
@@ -180,7 +180,7 @@ TEST(ForwardPassTest, WithoutLogitsRowsThereAreNone) {
   TestDecoder::Sequence sequence = decoder->NewSequence(2);
   const std::vector<int32_t> tokens = {5, 6};
   EXPECT_TRUE(
-      decoder->decoder().Forward({decoder->Advance(sequence, tokens, 0)})->logits().empty());
+      (*decoder->decoder().Forward({decoder->Advance(sequence, tokens, 0)}))->logits().empty());
 }
 
 TEST(DecoderMemoryTest, ActivationsAreKeptForTheNextPassAndGivenBackWhenAsked) {

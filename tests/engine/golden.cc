@@ -142,7 +142,7 @@ BatchSegment TestDecoder::Advance(Sequence& sequence, absl::Span<const int32_t> 
 
 std::vector<float> TestDecoder::Run(Sequence& sequence, absl::Span<const int32_t> tokens,
                                     int64_t logits_rows) {
-  const auto pass = decoder().Forward({Advance(sequence, tokens, logits_rows)});
+  const auto pass = *decoder().Forward({Advance(sequence, tokens, logits_rows)});
   return {pass->logits().begin(), pass->logits().end()};
 }
 

@@ -75,6 +75,23 @@ TEST_F(ModelTest, SaysWhatIsWrongWithACheckpoint) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("generation_config.json")));
 }
 
+// Files that are all holes cost their author nothing, whatever their shapes.
+TEST_F(ModelTest, RefusesAModelWhoseActivationsExceedTheBound) {
+  const auto load = [this](const LlamaShape& shape) {
+    const TemporaryDirectory directory;
+    WriteCheckpoint(directory.path(), LlamaConfig(shape), LlamaTensors(shape), /*sparse=*/true);
+    return Load(directory.path()).status();
+  };
+  EXPECT_THAT(load({.intermediate_size = 1 << 21}),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       AllOf(HasSubstr("config.json"), HasSubstr("intermediate_size"),
+                             HasSubstr("2097152"), HasSubstr("expected at most 4294967296"))));
+  EXPECT_THAT(load({.vocab_size = 1 << 24}),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       AllOf(HasSubstr("config.json"), HasSubstr("vocab_size"))));
+  EXPECT_THAT(load({.intermediate_size = 1 << 18}), IsOk());
+}
+
 TEST_F(ModelTest, RefusesAModelWhoseBlocksExceedTheBudget) {
   BlockPool small(1);
   EXPECT_THAT(Model::Load({.directory = ReadGolden("llama-tied").checkpoint,

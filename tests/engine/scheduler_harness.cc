@@ -27,8 +27,11 @@ SchedulerHarness::~SchedulerHarness() {
 }
 
 std::shared_ptr<Model> SchedulerHarness::Load(const Golden& golden,
-                                              std::optional<int64_t> context_length) {
+                                              std::optional<int64_t> context_length,
+                                              int64_t max_activation_bytes) {
   Model::Options options;
+  options.step = {.tokens = 1, .logits = 1};
+  options.max_activation_bytes = max_activation_bytes;
   options.directory = golden.checkpoint;
   options.context_length = context_length;
   options.kernels = kernels_;

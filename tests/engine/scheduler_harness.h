@@ -64,7 +64,8 @@ class SchedulerHarness {
   ~SchedulerHarness();
 
   std::shared_ptr<Model> Load(const Golden& golden,
-                              std::optional<int64_t> context_length = std::nullopt);
+                              std::optional<int64_t> context_length = std::nullopt,
+                              int64_t max_activation_bytes = kMaxActivationBytes);
 
   // Adds a request whose prompt is the ids of `options.input`, tokenized already.
   Submitted Submit(const std::shared_ptr<Model>& model, GenerationRequest options);

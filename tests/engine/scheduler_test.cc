@@ -67,6 +67,30 @@ TEST(SchedulerTest, APromptGoesOnBesideMoreDecodeRowsThanAStepHas) {
   EXPECT_EQ(decoding.observer->answer(2).ids, First(golden.greedy, 60));
 }
 
+TEST(SchedulerTest, AStepThatThereIsNoMemoryForEndsItsRequestsAlone) {
+  SchedulerHarness harness({});
+  const Golden golden = ReadGolden(kGolden);
+  const Golden other = ReadGolden(kOtherGolden);
+  const std::shared_ptr<Model> small =
+      harness.Load(golden, std::nullopt, /*max_activation_bytes=*/540 << 10);
+  const SchedulerHarness::Submitted beside =
+      harness.Submit(harness.Load(other), GreedyRequest(other, 20));
+  const SchedulerHarness::Submitted refused = harness.Submit(small, GreedyRequest(golden, 10));
+  GenerationRequest one_token = GreedyRequest(golden, 10);
+  std::get<std::vector<int32_t>>(one_token.input).resize(1);
+  harness.RunUntilIdle();
+  ASSERT_TRUE(refused.observer->status().has_value());
+  EXPECT_TRUE(absl::IsResourceExhausted(*refused.observer->status()));
+  EXPECT_THAT(std::string(refused.observer->status()->message()), HasSubstr("activations"));
+  EXPECT_EQ(beside.observer->answer().ids, First(other.greedy, 20));
+  EXPECT_EQ(harness.pool().used_bytes(), 0);
+  // What fits is served.
+  const SchedulerHarness::Submitted served = harness.Submit(small, std::move(one_token));
+  harness.RunUntilIdle();
+  EXPECT_EQ(*served.observer->status(), absl::OkStatus());
+  EXPECT_EQ(served.observer->tokens(), 10);
+}
+
 TEST(SchedulerTest, ModelsTakeTurns) {
   SchedulerHarness harness({});
   const Golden golden = ReadGolden(kGolden);

@@ -56,6 +56,11 @@ TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
          Edit(d + "/config.json", "LlamaForCausalLM", "StrangeForCausalLM");
        },
        {"StrangeForCausalLM", "LlamaForCausalLM"}},
+      {"activations",
+       [&](const std::string& d) {
+         Edit(d + "/config.json", "\"intermediate_size\": ", "\"intermediate_size\": 20000");
+       },
+       {"config.json", "intermediate_size", "expected at most"}},
       {"pickle",
        [&](const std::string& d) {
          remove(d + "/model.safetensors");
