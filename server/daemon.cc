@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "engine/kernels/kernels.h"
 #include "loader/base/status_macros.h"
+#include "loader/residency/memory_pressure.h"
 #include "server/delivery_thread.h"
 #include "server/drain.h"
 #include "server/engine_models.h"
@@ -16,6 +17,7 @@
 #include "server/grpc_listener.h"
 #include "server/health.h"
 #include "server/http.h"
+#include "server/lifecycle_metrics.h"
 #include "server/memory_limit.h"
 #include "server/metrics.h"
 #include "server/model_admin_service.h"
@@ -69,7 +71,11 @@ class Daemon::Impl {
         owned_engine(std::move(engine)),
         health({v1::GenerationService::service_full_name(),
                 v1::ModelAdminService::service_full_name()}),
-        metrics(owned_engine->isa_name(), Methods()),
+        metrics({.isa = owned_engine->isa_name(),
+                 .methods = Methods(),
+                 .max_sequences = options.max_sequences,
+                 .max_queue = options.max_queue}),
+        lifecycle(&metrics, absl::Now),
         loading(kLoadingThreads, options.models.size() + 1),
         tokenizing(kTokenizingThreads, kMaxWaitingTokenize),
         administrating(kAdminThreads, kMaxWaitingAdmin),
@@ -114,7 +120,9 @@ class Daemon::Impl {
   DeliveryThread delivery;
   const std::unique_ptr<Engine> owned_engine;
   HealthTable health;
+  const MemoryPressureReader memory_pressure;
   Metrics metrics;
+  LifecycleMetrics lifecycle;
   TaskPool loading;
   TaskPool tokenizing;
   TaskPool administrating;
@@ -132,11 +140,7 @@ class Daemon::Impl {
 // Health and metrics follow the registry; failures and changes of version go into the log.
 void Daemon::Impl::OnModelChange(const ModelChange& change) {
   const ModelSnapshot& model = change.model;
-  metrics.AddModel(model.name);
-  if (change.current && model.facts.has_value()) {
-    metrics.SetModelFacts(model.name, *model.facts, model.load_time);
-  }
-  if (!change.name_exists) metrics.RemoveModel(model.name);
+  lifecycle.OnModelChange(change);
   health.OnModelChange(change);
   std::vector<LogField> fields = {
       {"model", model.name},
@@ -177,7 +181,11 @@ absl::Status Daemon::Impl::Listen() {
                             .services = {&admin, &admin_health}});
   if (!admin_server.ok()) return named("--admin-listen", admin_server.status());
   admin_listener = *std::move(admin_server);
-  metrics.SetReader([this] { return ReadEngine(*owned_engine, registry); });
+  metrics.SetReader([this] {
+    Metrics::Reading reading = ReadEngine(*owned_engine, registry);
+    reading.memory = memory_pressure.Read();
+    return reading;
+  });
   absl::StatusOr<std::unique_ptr<HttpServer>> http_server =
       HttpServer::Create({.address = options.metrics_listen,
                           .metrics = [this] { return metrics.Render(); },

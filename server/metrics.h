@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "loader/base/mutex.h"
+#include "loader/residency/memory_pressure.h"
 #include "server/served_model.h"
 
 namespace prometheus {
@@ -26,11 +27,13 @@ class Counter;
 class Gauge;
 class Histogram;
 class Registry;
-template <typename T>
-class Family;
 }  // namespace prometheus
 
 namespace firstlight {
+
+struct MetricFamilies;
+class MemoryMetrics;
+class ModelSeries;
 
 // The series of one name. Valid while the name exists; a request's pin sees to that.
 struct ModelMetrics {
@@ -41,6 +44,7 @@ struct ModelMetrics {
   prometheus::Counter* generated_tokens = nullptr;
   prometheus::Gauge* running = nullptr;
   prometheus::Gauge* waiting = nullptr;
+  prometheus::Gauge* serving = nullptr;
   prometheus::Gauge* load_seconds = nullptr;
   prometheus::Gauge* assigned_bytes = nullptr;
   prometheus::Gauge* copied_bytes = nullptr;
@@ -49,6 +53,13 @@ struct ModelMetrics {
 
 class Metrics {
  public:
+  struct Options {
+    std::string isa;
+    std::vector<std::string> methods;  // whose requests_total exist from the start, with every code
+    int64_t max_sequences = 0;
+    int64_t max_queue = 0;
+  };
+
   // What is read at a scrape.
   struct Reading {
     struct Sequences {
@@ -58,10 +69,10 @@ class Metrics {
     std::map<std::string, Sequences> sequences;  // by name
     int64_t kv_cache_used_bytes = 0;
     int64_t kv_cache_capacity_bytes = 0;
+    MemoryPressure memory;
   };
 
-  // `methods`: the RPCs whose requests_total exist from the start.
-  Metrics(const std::string& isa, const std::vector<std::string>& methods);
+  explicit Metrics(const Options& options);
   ~Metrics();
 
   // Called before each scrape; must not block for long. Set once, before the first scrape.
@@ -71,26 +82,33 @@ class Metrics {
   void AddModel(const std::string& name);
   // The current version has changed.
   void SetModelFacts(const std::string& name, const ModelFacts& facts, absl::Duration load_time);
+  void SetServing(const std::string& name, bool serving);
   void RemoveModel(const std::string& name);
   // Null members where the name does not exist.
   ModelMetrics ForModel(const std::string& name) const;
 
   void CountRequest(absl::string_view method, absl::StatusCode code);
 
+  // A load has succeeded, whatever it was for.
+  void RecordLoad(absl::Duration duration);
+  // A version has been unmapped, `duration` after it turned DRAINING.
+  void RecordDrain(absl::Duration duration);
+
   // The exposition, version 0.0.4.
   std::string Render();
 
  private:
-  struct Families;
-
-  const std::shared_ptr<prometheus::Registry> registry_;
-  const std::unique_ptr<Families> families_;
-  prometheus::Gauge* kv_cache_used_ = nullptr;
-  prometheus::Gauge* kv_cache_capacity_ = nullptr;
+  const std::unique_ptr<prometheus::Registry> registry_;
+  const std::unique_ptr<const MetricFamilies> families_;
+  prometheus::Gauge* const kv_cache_used_;
+  prometheus::Gauge* const kv_cache_capacity_;
+  prometheus::Histogram* const load_duration_;
+  prometheus::Histogram* const drain_duration_;
   std::function<Reading()> reader_;
 
   mutable Mutex mutex_;
-  std::map<std::string, ModelMetrics> models_ ABSL_GUARDED_BY(mutex_);
+  const std::unique_ptr<MemoryMetrics> memory_ ABSL_PT_GUARDED_BY(mutex_);
+  std::map<std::string, std::unique_ptr<const ModelSeries>> models_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace firstlight

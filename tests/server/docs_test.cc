@@ -41,8 +41,20 @@ TEST(DocsTest, OperationsListsEveryOptionWithItsDefault) {
 }
 
 TEST(DocsTest, MetricsListsEveryFamilyWithItsType) {
-  Metrics metrics("avx2", {"Generate"});
+  Metrics metrics({.isa = "avx2", .methods = {"Generate"}});
   metrics.AddModel("m");
+  // A system that tells everything.
+  metrics.SetReader([] {
+    Metrics::Reading reading;
+    reading.memory = {.limit_bytes = 1,
+                      .used_bytes = 1,
+                      .file_refaults = 1,
+                      .limit_hits = 1,
+                      .oom_kills = 1,
+                      .some = PressureStall(),
+                      .full = PressureStall()};
+    return reading;
+  });
   std::set<std::string> exposed;
   const std::string scrape = metrics.Render();
   for (const absl::string_view line : absl::StrSplit(scrape, '\n')) {

@@ -1,7 +1,6 @@
 #include "server/http.h"
 
 #include "gtest/gtest.h"
-#include "server/metrics.h"
 #include "tests/loader/status_matchers.h"
 #include "tests/server/http_get.h"
 
@@ -37,36 +36,6 @@ TEST(HttpTest, APortInUseIsAnError) {
   again.address = (*first)->address();
   EXPECT_THAT(HttpServer::Create(again),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr(again.address)));
-}
-
-TEST(MetricsTest, SeriesOfAModelComeWithItAndGoWithIt) {
-  Metrics metrics("avx2", {"Generate"});
-  EXPECT_THAT(metrics.Render(), HasSubstr("firstlight_requests_total{code=\"OK\",method="
-                                          "\"Generate\"} 0"));
-  EXPECT_THAT(metrics.Render(), ::testing::Not(HasSubstr("model=\"m\"")));
-  metrics.AddModel("m");
-  metrics.SetModelFacts(
-      "m", {.architecture = "", .assigned_bytes = 5, .copied_bytes = 6, .tied_bytes = 7},
-      absl::Seconds(2));
-  metrics.SetReader([] {
-    Metrics::Reading reading;
-    reading.sequences["m"] = {.running = 3, .waiting = 4};
-    reading.kv_cache_capacity_bytes = 10;
-    return reading;
-  });
-  for (const char* line : {"firstlight_weight_bytes{disposition=\"assigned\",model=\"m\"} 5",
-                           "firstlight_weight_bytes{disposition=\"tied\",model=\"m\"} 7",
-                           "firstlight_model_load_seconds{model=\"m\"} 2",
-                           "firstlight_sequences{model=\"m\",state=\"running\"} 3",
-                           "firstlight_sequences{model=\"m\",state=\"waiting\"} 4",
-                           "firstlight_kv_cache_capacity_bytes 10",
-                           "firstlight_time_to_first_token_seconds_count{model=\"m\"} 0",
-                           "firstlight_generated_tokens_total{model=\"m\"} 0"}) {
-    EXPECT_THAT(metrics.Render(), HasSubstr(line));
-  }
-  metrics.RemoveModel("m");
-  EXPECT_THAT(metrics.Render(), ::testing::Not(HasSubstr("model=\"m\"")));
-  EXPECT_EQ(metrics.ForModel("m").queue, nullptr);
 }
 
 }  // namespace
