@@ -251,16 +251,28 @@ void Scheduler::CompletePass(std::unique_ptr<BatchPass> pass) {
 // and values while there is room. One that finds none computes them when its turn comes.
 void Scheduler::ShareFirstToken(Sequence* leader, absl::Span<const float> logits, absl::Time now) {
   Request* const request = Find(leader->age().request);
+  std::vector<Sequence*> copies;
   for (const std::unique_ptr<Sequence>& sequence : request->sequences) {
     if (sequence->state != Sequence::State::kAwaitingPrompt || request->ended) {
       continue;
     }
     Wait(sequence.get());
     TakeToken(sequence.get(), sequence->Sample(logits, &scratches_[0]), now);
-    if (sequence->state != Sequence::State::kFinished) {
-      sequence->CopyPromptFrom(*leader);
+    if (sequence->state != Sequence::State::kFinished && sequence->ReservePrompt()) {
+      copies.push_back(sequence.get());
     }
   }
+  if (request->ended) {
+    return;
+  }
+  // Gigabytes for a long prompt of a large model: by all workers.
+  const int64_t blocks = BlocksFor(static_cast<int64_t>(request->prompt.ids.size()));
+  options_.workers->ParallelFor(static_cast<int64_t>(copies.size()) * blocks, 1,
+                                [&](int64_t begin, int64_t end, int /*worker*/) {
+                                  for (int64_t i = begin; i < end; ++i) {
+                                    copies[i / blocks]->CopyPromptBlock(*leader, i % blocks);
+                                  }
+                                });
 }
 
 void Scheduler::TakeToken(Sequence* sequence, absl::StatusOr<Sequence::Sampled> sampled,

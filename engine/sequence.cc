@@ -52,17 +52,18 @@ void Sequence::ReleaseBlocks() {
   computed_ = 0;
 }
 
-bool Sequence::CopyPromptFrom(const Sequence& other) {
+bool Sequence::ReservePrompt() {
   if (!cache_.Reserve(length())) {
     ReleaseBlocks();
     return false;
   }
-  const size_t bytes = static_cast<size_t>(cache_.shape().block_bytes());
-  for (int64_t block = 0; block < BlocksFor(prompt_tokens_); ++block) {
-    std::memcpy(cache_.blocks()[block], other.cache_.blocks()[block], bytes);
-  }
   computed_ = prompt_tokens_;
   return true;
+}
+
+void Sequence::CopyPromptBlock(const Sequence& other, int64_t block) {
+  std::memcpy(cache_.blocks()[block], other.cache_.blocks()[block],
+              static_cast<size_t>(cache_.shape().block_bytes()));
 }
 
 absl::StatusOr<Sequence::Sampled> Sequence::Sample(absl::Span<const float> logits,

@@ -74,9 +74,12 @@ class Sequence {
   void Advance(int64_t count) { computed_ += count; }
   // Gives its blocks back.
   void ReleaseBlocks();
-  // Takes over the prompt that `other`, of the same request, has computed. False when there are not
-  // enough blocks; then nothing is held.
-  bool CopyPromptFrom(const Sequence& other);
+  // Makes room to take over the prompt that another sequence of the request has computed. False
+  // when there are not enough blocks; then nothing is held. After true, each of the
+  // BlocksFor(prompt_tokens()) blocks must be copied before the next pass.
+  bool ReservePrompt();
+  // Copies a block of the prompt from `other`. Different blocks may be copied by different threads.
+  void CopyPromptBlock(const Sequence& other, int64_t block);
 
   // Chooses the next token by its logits, [vocabulary]. INTERNAL naming the model when they are not
   // finite.
