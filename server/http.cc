@@ -73,12 +73,14 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Create(Options options) 
   static_cast<void>(features);
   mg_callbacks callbacks = {};
   callbacks.log_message = &FirstComplaint::Keep;
+  // A connection that sends nothing holds a thread until the timeout: a few of them must not keep
+  // probes and scrapes waiting.
   const char* settings[] = {"listening_ports",
                             address.c_str(),
                             "num_threads",
-                            "2",
+                            "8",
                             "request_timeout_ms",
-                            "10000",
+                            "5000",
                             "enable_keep_alive",
                             "no",
                             "linger_timeout_ms",
