@@ -13,6 +13,13 @@ constexpr int64_t kTileLanes = kTileRows * kTokenGroup * kLanes;
 constexpr int64_t kGroupsOfBlock = kTokenBlock / kTokenGroup;
 constexpr int64_t kTilesOfBlock = kRowBlock / kTileRows;
 constexpr int64_t kPanelFloats = kTileRows * kColumnBlock;
+
+// With one token every weight is used once and the product runs at the speed of memory. Short rows,
+// read one after the other, are one sequential stream, which the machine prefetches by itself and
+// faster than six streams a row apart; the sums of the next row begin before those of the last one
+// are done. In longer rows one chain of sums waits for itself, and six rows side by side win.
+constexpr int64_t kStreamedRowBytes = 6144;
+
 static_assert(kPanelFloats + kTilesOfBlock * kGroupsOfBlock * kTileLanes <= kProductScratchFloats);
 
 // The first three levels of the tree: 16 lanes to 4, j with j + 8, then j with j + 4.
@@ -83,7 +90,8 @@ class BlockProduct {
         // One group's activations are one stream whatever the blocks: its sums need not be put
         // aside.
         run_columns_(args.tokens <= kTokenGroup ? std::max<int64_t>(args.weight.columns, 1)
-                                                : kColumnBlock) {}
+                                                : kColumnBlock),
+        row_by_row_(args.tokens == 1 && row_bytes_ <= kStreamedRowBytes) {}
 
   void Run(int64_t row_begin, int64_t row_end, int64_t token_begin, int64_t token_end) {
     for (int64_t column = 0; column < args_.weight.columns; column += run_columns_) {
@@ -143,6 +151,17 @@ class BlockProduct {
         .resume = column > 0,
         .lanes = lanes,
     };
+    if (row_by_row_) {
+      tile.rows = 1;
+      tile.tokens = 1;
+      tile.activations = args_.packed + PackedOffset(1, args_.weight.columns, 0, column);
+      for (int row_of_tile = 0; row_of_tile < rows; ++row_of_tile) {
+        multiply_tile_(tile);
+        tile.weight += row_bytes_;
+        tile.lanes += kLanes;
+      }
+      return;
+    }
     for (int64_t token = token_begin; token < token_end; token += kTokenGroup) {
       tile.tokens = GroupSize(token, token_end);
       tile.activations =
@@ -160,6 +179,7 @@ class BlockProduct {
   const int64_t element_bytes_;
   const int64_t row_bytes_;
   const int64_t run_columns_;
+  const bool row_by_row_;
 };
 
 }  // namespace

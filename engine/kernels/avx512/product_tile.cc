@@ -118,9 +118,11 @@ void FromRows(const TileArgs& args) {
                         __attribute__((always_inline)) { return LoadWeights<Type>(at); };
   int64_t column = 0;
   for (; column + kLineSteps * kLanes <= args.columns; column += kLineSteps * kLanes) {
+    if constexpr (Rows > 1) {  // one row is one stream, which the machine follows by itself
 #pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r) {
-      _mm_prefetch(weight + r * row_bytes + args.prefetch_distance, _MM_HINT_T1);
+      for (int r = 0; r < Rows; ++r) {
+        _mm_prefetch(weight + r * row_bytes + args.prefetch_distance, _MM_HINT_T1);
+      }
     }
 #pragma GCC unroll 2
     for (int64_t i = 0; i < kLineSteps; ++i) {
