@@ -1,5 +1,5 @@
-// firstlightd: reads its options, serves until SIGTERM or SIGINT, drains. A second signal exits at
-// once. Exit codes: 0 stopped as asked, 1 nothing could be served, 2 bad options.
+// firstlightd: reads its options, serves until SIGTERM, SIGINT or SIGHUP, drains. A second signal
+// exits at once. Exit codes: 0 stopped as asked, 1 nothing could be served, 2 bad options.
 
 #include <pthread.h>
 #include <unistd.h>

@@ -21,6 +21,11 @@ sigset_t SetUpProcess(const Log& log) {
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
   sigaddset(&stop, SIGINT);
+  // A terminal that closes. Whoever had it ignored (nohup) meant the process to go on; waited for,
+  // it would not be ignored any more.
+  struct sigaction hangup = {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) sigaddset(&stop, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
   signal(SIGPIPE, SIG_IGN);
   grpc_log = &log;

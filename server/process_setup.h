@@ -9,9 +9,9 @@
 
 namespace firstlight {
 
-// Blocks SIGTERM and SIGINT in this thread and in those that it starts, and returns them for
-// sigwait(); ignores SIGPIPE (a client that hangs up is no reason to die); sends gRPC's own
-// messages to `log`, which lives as long as the process.
+// Blocks SIGTERM, SIGINT and, unless it is ignored, SIGHUP in this thread and in those that it
+// starts, and returns them for sigwait(); ignores SIGPIPE (a client that hangs up is no reason to
+// die); sends gRPC's own messages to `log`, which lives as long as the process.
 sigset_t SetUpProcess(const Log& log);
 
 }  // namespace firstlight

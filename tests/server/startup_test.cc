@@ -34,6 +34,25 @@ TEST(StartupTest, AnEmptyServerServes) {
   EXPECT_EQ(server.WaitForExit().code, 0);
 }
 
+TEST(StartupTest, AClosedTerminalStopsItAsAskedUnlessItWasToldToIgnoreThat) {
+  ServerProcess stopped({});
+  ASSERT_TRUE(stopped.AwaitServing()) << stopped.log();
+  stopped.Signal(SIGHUP);
+  EXPECT_EQ(stopped.WaitForExit().code, 0);
+
+  const auto before = std::signal(SIGHUP, SIG_IGN);  // which a child inherits
+  ServerProcess ignoring({});
+  std::signal(SIGHUP, before);
+  ASSERT_TRUE(ignoring.AwaitServing()) << ignoring.log();
+  ignoring.Signal(SIGHUP);
+  EXPECT_EQ(HttpGet(ignoring.metrics_address(), "/healthz").status, 200);
+  ignoring.Signal(SIGTERM);
+  const ServerProcess::Exit exit = ignoring.WaitForExit();
+  EXPECT_EQ(exit.code, 0);
+  // The first signal that counted: a second one ends it without a word.
+  EXPECT_THAT(exit.log, HasSubstr(" stopped"));
+}
+
 TEST(StartupTest, BadOptionsExitWithTwo) {
   const ServerProcess::Exit exit = ServerProcess::RunToExit({"--max-queue", "0"});
   EXPECT_EQ(exit.code, 2);
