@@ -225,7 +225,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const ServerOptions& opti
       new Daemon(std::make_unique<Impl>(options, log, std::move(roots), std::move(engine))));
 }
 
-absl::Status Daemon::Start() {
+absl::Status Daemon::Start(const std::function<void()>& on_mapped) {
   Impl& d = *impl_;
   // Before anybody can ask, so that a request for one of these names waits instead of failing.
   d.registry.Declare(d.options.models);
@@ -240,6 +240,7 @@ absl::Status Daemon::Start() {
     return absl::FailedPreconditionError(
         absl::StrCat("none of the models could be loaded:", reasons));
   }
+  on_mapped();
   d.health.SetStarted();
   d.LogServing();
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 // Start() binds every listener, then maps the models, then serves. Drain() stops it in order:
 // NOT_SERVING, a moment for load balancers, refusals, an end for the streams, exit.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,9 +26,10 @@ class Daemon {
                                                         const Log* log);
   ~Daemon();
 
-  // Serves when it returns OK, and has said so in the log. UNAVAILABLE when an address cannot be
+  // Serves when it returns OK, and has said so in the log. Calls `on_mapped` once every model is
+  // mapped, before anybody is told that it serves. UNAVAILABLE when an address cannot be
   // listened on, FAILED_PRECONDITION when there are models and none of them could be loaded.
-  absl::Status Start();
+  absl::Status Start(const std::function<void()>& on_mapped);
 
   // For --check-config: loads every model, its tokenizer too, and listens nowhere. The first error.
   absl::Status CheckModels();

@@ -47,12 +47,14 @@ class StopSignals {
     }).detach();
   }
 
-  // The process serves; waits for the first signal.
-  void AwaitStop() {
+  // Nothing that could hang is left to do before the process serves.
+  void SetStarted() {
     // A signal that came before is on its way to end the process.
     if (started_.exchange(true)) pause();
-    stopped_.WaitForNotification();
   }
+
+  // Waits for the first signal. REQUIRES: SetStarted() was called.
+  void AwaitStop() { stopped_.WaitForNotification(); }
 
  private:
   std::atomic<bool> started_ = false;
@@ -96,7 +98,8 @@ int main(int argc, char** argv) {
     std::puts("configuration is good");
     return kStopped;
   }
-  if (const absl::Status status = (*daemon)->Start(); !status.ok()) {
+  if (const absl::Status status = (*daemon)->Start([&signals] { signals.SetStarted(); });
+      !status.ok()) {
     return Fail(kNothingServed, status);
   }
   signals.AwaitStop();
