@@ -30,35 +30,6 @@ std::string ComplainedField(const std::string& complaint) {
   return full.substr(full.rfind('.') + 1);
 }
 
-class UnaryReactor final : public grpc::ServerUnaryReactor {
- public:
-  UnaryReactor(std::shared_ptr<CallRecord> call, grpc::ByteBuffer* response)
-      : call_(std::move(call)), response_(response) {}
-
-  void Run(const UnaryWork& work) {
-    status_ = cancelled_ ? call_->CancelledStatus() : work(cancelled_, response_);
-    Finish(ToGrpcStatus(status_));
-  }
-
-  void Refuse(absl::Status status) {
-    status_ = std::move(status);
-    Finish(ToGrpcStatus(status_));
-  }
-
-  void OnCancel() override { cancelled_ = true; }
-
-  void OnDone() override {
-    call_->End(cancelled_ && status_.ok() ? call_->CancelledStatus() : status_);
-    delete this;
-  }
-
- private:
-  const std::shared_ptr<CallRecord> call_;
-  grpc::ByteBuffer* const response_;
-  std::atomic<bool> cancelled_ = false;
-  absl::Status status_;
-};
-
 absl::Time DeadlineOf(const grpc::CallbackServerContext& context) {
   const std::chrono::system_clock::time_point deadline = context.deadline();
   return deadline == std::chrono::system_clock::time_point::max() ? absl::InfiniteFuture()
@@ -132,21 +103,6 @@ grpc::ByteBuffer SerializeMessage(const google::protobuf::Message& message) {
   // Every response is bounded far below the 2 GiB at which serialization fails.
   const grpc::Slice slice(message.SerializeAsString());
   return {&slice, 1};
-}
-
-grpc::ServerUnaryReactor* AnswerUnary(std::shared_ptr<CallRecord> call, grpc::ByteBuffer* response,
-                                      TaskPool* tasks, UnaryWork work) {
-  const absl::Status admitted = call->Begin();
-  auto* reactor = new UnaryReactor(std::move(call), response);
-  if (!admitted.ok()) {
-    reactor->Refuse(admitted);
-  } else if (tasks == nullptr) {
-    reactor->Run(work);
-  } else if (!tasks->Submit([reactor, work = std::move(work)] { reactor->Run(work); })) {
-    reactor->Refuse(WithErrorInfo(
-        absl::ResourceExhaustedError("too many calls of this kind wait already"), "QUEUE_FULL"));
-  }
-  return reactor;
 }
 
 }  // namespace firstlight

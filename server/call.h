@@ -4,9 +4,6 @@
 // One RPC from arrival to end: admission, its line in the log, its place in requests_total. And a
 // request's bytes turned into a message.
 
-#include <atomic>
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,7 +14,6 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/process_state.h"
-#include "server/task_pool.h"
 
 namespace firstlight {
 
@@ -63,16 +59,6 @@ class CallRecord {
 absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Message* message);
 
 grpc::ByteBuffer SerializeMessage(const google::protobuf::Message& message);
-
-// Reads the response's bytes out of a unary call's work. `cancelled` turns true when the client is
-// gone.
-using UnaryWork =
-    std::function<absl::Status(const std::atomic<bool>& cancelled, grpc::ByteBuffer* response)>;
-
-// Answers a unary call with what `work` says, on a thread of `tasks`, or on the calling thread when
-// that is nullptr. RESOURCE_EXHAUSTED when too many tasks wait.
-grpc::ServerUnaryReactor* AnswerUnary(std::shared_ptr<CallRecord> call, grpc::ByteBuffer* response,
-                                      TaskPool* tasks, UnaryWork work);
 
 }  // namespace firstlight
 

@@ -24,6 +24,7 @@
 #include "server/model_registry.h"
 #include "server/process_clock.h"
 #include "server/process_state.h"
+#include "server/status.h"
 #include "server/task_pool.h"
 
 namespace firstlight {
@@ -39,10 +40,13 @@ constexpr int kTokenizingThreads = 2;
 constexpr size_t kMaxWaitingTokenize = 256;
 constexpr int kAdminThreads = 4;
 constexpr size_t kMaxWaitingAdmin = 64;
+// Lines of the log that wait for a standard error that nobody reads; later ones are lost.
+constexpr size_t kMaxWaitingLines = 4096;
 
 std::vector<std::string> Methods() {
-  return {"Generate", "Tokenize",  "Detokenize", "ListModels",
-          "GetModel", "LoadModel", "SwapModel",  "UnloadModel"};
+  return {"Generate",  "Tokenize",  "Detokenize",    "ListModels",  "GetModel",
+          "LoadModel", "SwapModel", "RollbackModel", "UnloadModel", "WarmModel",
+          "ParkModel", "SetAlias",  "DeleteAlias",   "ListAliases"};
 }
 
 Engine::Options EngineOptions(const ServerOptions& options) {
@@ -79,6 +83,8 @@ class Daemon::Impl {
         loading(kLoadingThreads, options.models.size() + 1),
         tokenizing(kTokenizingThreads, kMaxWaitingTokenize),
         administrating(kAdminThreads, kMaxWaitingAdmin),
+        sampling(1, kMaxWaitingAdmin),
+        logging(1, kMaxWaitingLines),
         registry({.loader = MakeEngineLoader(owned_engine.get(), options.context_length),
                   .roots = std::move(roots),
                   .end_requests =
@@ -98,6 +104,7 @@ class Daemon::Impl {
                .registry = &registry,
                .delivery = &delivery,
                .tasks = &administrating,
+               .sampling = &sampling,
                .drain_timeout = options.drain_timeout}),
         generation_health(&health, &delivery),
         admin_health(&health, &delivery) {
@@ -112,6 +119,7 @@ class Daemon::Impl {
 
   absl::Status Listen();
   void OnModelChange(const ModelChange& change);
+  void LogModelChange(const ModelChange& change) const;
   void LogServing() const;
 
   const ServerOptions options;
@@ -126,6 +134,8 @@ class Daemon::Impl {
   TaskPool loading;
   TaskPool tokenizing;
   TaskPool administrating;
+  TaskPool sampling;
+  TaskPool logging;
   ModelRegistry registry;
   const CallEnvironment calls;
   GenerationService generation;
@@ -137,11 +147,16 @@ class Daemon::Impl {
   std::unique_ptr<GrpcListener> listener;
 };
 
-// Health and metrics follow the registry; failures and changes of version go into the log.
+// Health and metrics follow the registry. The log does, too, on a thread of its own: the registry's
+// listeners are called under a lock, and a line is I/O.
 void Daemon::Impl::OnModelChange(const ModelChange& change) {
-  const ModelSnapshot& model = change.model;
   lifecycle.OnModelChange(change);
   health.OnModelChange(change);
+  static_cast<void>(logging.Submit([this, change] { LogModelChange(change); }));
+}
+
+void Daemon::Impl::LogModelChange(const ModelChange& change) const {
+  const ModelSnapshot& model = change.model;
   std::vector<LogField> fields = {
       {"model", model.name},
       {"version", model.version},
@@ -153,6 +168,7 @@ void Daemon::Impl::OnModelChange(const ModelChange& change) {
     log->Error("model", fields);
     return;
   }
+  if (!model.aliases.empty()) fields.emplace_back("aliases", absl::StrJoin(model.aliases, ","));
   if (model.state == ModelState::kActive) fields.emplace_back("load", model.load_time);
   log->Info("model", fields);
   if (model.state == ModelState::kActive && !model.facts->ignored_generation_fields.empty()) {
@@ -261,29 +277,35 @@ absl::Status Daemon::CheckModels() {
 
 void Daemon::Drain() {
   Impl& d = *impl_;
-  RunDrain({.delay = d.options.drain_delay, .timeout = d.options.drain_timeout},
-           {.set_not_serving = [&d] { d.health.SetDraining(); },
-            .refuse_new_calls = [&d] { d.state.StartRefusing(); },
-            .await_idle = [&d](absl::Duration timeout) { return d.state.AwaitIdle(timeout); },
-            .end_streams =
-                [&d] {
-                  for (const std::shared_ptr<ServedModel>& model : d.registry.Live()) {
-                    d.owned_engine->EndRequests(model->loaded->engine_model(),
-                                                FinishReason::kCancelled);
-                  }
-                },
-            .end_watches =
-                [&d] {
-                  d.health.EndWatches();
-                  d.admin.EndWatches();
-                },
-            .close_listeners =
-                [&d](absl::Duration grace) {
-                  d.listener->Shutdown(grace);
-                  d.admin_listener->Shutdown(grace);
-                },
-            .calls = [&d] { return d.state.calls(); },
-            .log = d.log});
+  RunDrain(
+      {.delay = d.options.drain_delay, .timeout = d.options.drain_timeout},
+      {.set_not_serving = [&d] { d.health.SetDraining(); },
+       .refuse_new_calls =
+           [&d] {
+             d.state.StartRefusing();
+             // A version that would never serve is not worth waiting for.
+             d.registry.CancelLoads(
+                 WithErrorInfo(absl::UnavailableError("the server is shutting down"), "DRAINING"));
+           },
+       .await_idle = [&d](absl::Duration timeout) { return d.state.AwaitIdle(timeout); },
+       .end_streams =
+           [&d] {
+             for (const std::shared_ptr<ServedModel>& model : d.registry.Live()) {
+               d.owned_engine->EndRequests(model->loaded->engine_model(), FinishReason::kCancelled);
+             }
+           },
+       .end_watches =
+           [&d] {
+             d.health.EndWatches();
+             d.admin.EndWatches();
+           },
+       .close_listeners =
+           [&d](absl::Duration grace) {
+             d.listener->Shutdown(grace);
+             d.admin_listener->Shutdown(grace);
+           },
+       .calls = [&d] { return d.state.calls(); },
+       .log = d.log});
 }
 
 }  // namespace firstlight

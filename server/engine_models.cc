@@ -6,13 +6,15 @@
 
 #include "engine/model.h"
 #include "loader/base/status_macros.h"
+#include "server/warm_forward.h"
 
 namespace firstlight {
 namespace {
 
 class EngineLoadedModel final : public LoadedModel {
  public:
-  explicit EngineLoadedModel(std::unique_ptr<Model> model) : model_(std::move(model)) {}
+  EngineLoadedModel(Engine* engine, std::unique_ptr<Model> model)
+      : engine_(engine), model_(std::move(model)) {}
 
   absl::Status BuildTokenizer() override { return model_->BuildTokenizer(); }
 
@@ -28,19 +30,30 @@ class EngineLoadedModel final : public LoadedModel {
     return facts;
   }
 
+  absl::Status Warm(WarmMode mode, std::shared_ptr<void> self,
+                    const Cancellation& cancellation) override {
+    if (mode == WarmMode::kNone) return absl::OkStatus();
+    if (mode == WarmMode::kPopulate) return absl::UnimplementedError("warm: populate");
+    return ComputeOneToken(engine_, std::shared_ptr<Model>(std::move(self), model_.get()),
+                           cancellation);
+  }
+  absl::Status Park() override { return absl::UnimplementedError("park"); }
+  std::optional<WeightResidency> Residency() const override { return std::nullopt; }
+
   Model* engine_model() override { return model_.get(); }
 
  private:
+  Engine* const engine_;
   const std::unique_ptr<Model> model_;
 };
 
 }  // namespace
 
-ModelLoader MakeEngineLoader(const Engine* engine, std::optional<int64_t> context_length) {
+ModelLoader MakeEngineLoader(Engine* engine, std::optional<int64_t> context_length) {
   return [=](const std::string& directory) -> absl::StatusOr<std::unique_ptr<LoadedModel>> {
     FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<Model> model,
                                 engine->LoadModel(directory, context_length));
-    return std::make_unique<EngineLoadedModel>(std::move(model));
+    return std::make_unique<EngineLoadedModel>(engine, std::move(model));
   };
 }
 

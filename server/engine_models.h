@@ -14,7 +14,7 @@
 namespace firstlight {
 
 // Loads with `engine`, which outlives the loader and its models.
-ModelLoader MakeEngineLoader(const Engine* engine, std::optional<int64_t> context_length);
+ModelLoader MakeEngineLoader(Engine* engine, std::optional<int64_t> context_length);
 
 // Both outlive the reader.
 Metrics::Reading ReadEngine(const Engine& engine, const ModelRegistry& registry);

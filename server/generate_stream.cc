@@ -24,6 +24,18 @@ void GenerateStream::Refuse(absl::Status status) {
   Wake();
 }
 
+void GenerateStream::SetAbandoned(std::function<void()> abandoned) {
+  {
+    MutexLock lock(&mutex_);
+    if (submitting_ || (done_.has_value() && !cancelled_.has_value())) return;
+    if (!cancelled_.has_value()) {
+      abandoned_ = std::move(abandoned);
+      return;
+    }
+  }
+  abandoned();
+}
+
 void GenerateStream::Start(absl::StatusOr<ModelPin> pin, GenerationRequest request) {
   if (!pin.ok()) return Refuse(pin.status());
   const bool with_tokens = request.output.token_ids || request.output.logprobs;
@@ -36,6 +48,7 @@ void GenerateStream::Start(absl::StatusOr<ModelPin> pin, GenerationRequest reque
     with_tokens_ = with_tokens;
     metrics_.emplace(metrics_registry_->ForModel(pin_->name), call_->arrival());
     submitting_ = true;
+    abandoned_ = nullptr;
   }
   auto self = std::static_pointer_cast<GenerateStream>(shared_from_this());
   absl::StatusOr<Engine::RequestId> id =
@@ -147,15 +160,18 @@ std::optional<absl::Status> GenerateStream::End() {
 void GenerateStream::OnCancelled() {
   const absl::Status status = call_->CancelledStatus();
   std::optional<Engine::RequestId> id;
+  std::function<void()> abandoned;
   {
     MutexLock lock(&mutex_);
     if (cancelled_.has_value()) return;
     cancelled_ = status;
+    abandoned = std::exchange(abandoned_, nullptr);
     events_.clear();
     id = id_;
     // Without a model the engine will never say that it is done.
     if (!submitting_ && !done_.has_value()) done_ = status;
   }
+  if (abandoned) abandoned();
   if (id.has_value()) engine_->Cancel(*id, status);
 }
 

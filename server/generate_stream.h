@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -37,6 +38,8 @@ class GenerateStream final : public MessageStream, public GenerationObserver {
 
   // Ends the call before it has a model.
   void Refuse(absl::Status status);
+  // Called once if the client goes away before Start; at once if it has gone.
+  void SetAbandoned(std::function<void()> abandoned);
   // Starts the generation on `pin`, or ends the call with the error.
   void Start(absl::StatusOr<ModelPin> pin, GenerationRequest request);
 
@@ -77,6 +80,7 @@ class GenerateStream final : public MessageStream, public GenerationObserver {
   std::optional<absl::Status> cancelled_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Status> done_ ABSL_GUARDED_BY(mutex_);
   bool submitting_ ABSL_GUARDED_BY(mutex_) = false;
+  std::function<void()> abandoned_ ABSL_GUARDED_BY(mutex_);  // until Start
   // The engine was told that there is no room, and has not been told otherwise.
   mutable bool held_back_ ABSL_GUARDED_BY(mutex_) = false;
   mutable bool was_held_back_ ABSL_GUARDED_BY(mutex_) = false;  // since the last delta

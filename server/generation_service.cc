@@ -15,49 +15,6 @@
 namespace firstlight {
 namespace {
 
-// How long a wait goes on before it looks whether the client is still there.
-constexpr absl::Duration kPatience = absl::Milliseconds(50);
-
-absl::Status Gone(const CallRecord& call, const std::atomic<bool>& cancelled) {
-  if (cancelled || absl::Now() >= call.deadline()) return call.CancelledStatus();
-  return absl::OkStatus();
-}
-
-// A pin on `name`, waiting while it is LOADING.
-absl::StatusOr<ModelPin> AwaitModel(ModelRegistry* registry, const std::string& name,
-                                    const CallRecord& call, const std::atomic<bool>& cancelled) {
-  struct Answer {
-    Mutex mutex;
-    CondVar changed;
-    std::optional<absl::StatusOr<ModelPin>> pin ABSL_GUARDED_BY(mutex);
-  };
-  const auto answer = std::make_shared<Answer>();
-  registry->Acquire(name, [answer](absl::StatusOr<ModelPin> pin) {
-    {
-      MutexLock lock(&answer->mutex);
-      answer->pin = std::move(pin);
-    }
-    answer->changed.Signal();
-  });
-  while (true) {
-    {
-      MutexLock lock(&answer->mutex);
-      if (!answer->pin.has_value()) answer->changed.WaitWithTimeout(&answer->mutex, kPatience);
-      if (answer->pin.has_value()) return *std::move(answer->pin);
-    }
-    FIRSTLIGHT_RETURN_IF_ERROR(Gone(call, cancelled));
-  }
-}
-
-absl::StatusOr<const Tokenizer*> AwaitTokenizer(const Model& model, const CallRecord& call,
-                                                const std::atomic<bool>& cancelled) {
-  while (true) {
-    absl::StatusOr<const Tokenizer*> tokenizer = model.AwaitTokenizer(absl::Now() + kPatience);
-    if (tokenizer.ok() || !absl::IsDeadlineExceeded(tokenizer.status())) return tokenizer;
-    FIRSTLIGHT_RETURN_IF_ERROR(Gone(call, cancelled));
-  }
-}
-
 absl::Status CheckTokenIds(const google::protobuf::RepeatedField<int32_t>& ids,
                            int64_t vocabulary) {
   if (ids.size() > kMaxDetokenizeTokens) {
@@ -99,72 +56,121 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* GenerationService::Generate(
     stream->Refuse(generation.status());
     return reactor;
   }
-  dependencies_.registry->Acquire(message.model(), [stream, generation = *std::move(generation)](
-                                                       absl::StatusOr<ModelPin> pin) mutable {
-    stream->Start(std::move(pin), std::move(generation));
-  });
+  ModelRegistry* const registry = dependencies_.registry;
+  const ModelRegistry::AcquireId id = registry->Acquire(
+      message.model(),
+      [stream, generation = *std::move(generation)](absl::StatusOr<ModelPin> pin) mutable {
+        stream->Start(std::move(pin), std::move(generation));
+      });
+  if (id != 0) stream->SetAbandoned([registry, id] { registry->CancelAcquire(id); });
   return reactor;
+}
+
+// Waits, on no thread, for the model and then for its tokenizer, and does the work.
+void GenerationService::StartWithTokenizer(const std::string& model,
+                                           const std::shared_ptr<CallRecord>& record,
+                                           const std::shared_ptr<UnaryCall>& call, TextWork work) {
+  std::shared_ptr<void> place = TakePlace();
+  if (place == nullptr) {
+    return call->Refuse(WithErrorInfo(
+        absl::ResourceExhaustedError("too many calls of this kind wait already"), "QUEUE_FULL"));
+  }
+  auto acquired = [this, record, call, place = std::move(place),
+                   work = std::move(work)](absl::StatusOr<ModelPin> pin) mutable {
+    if (!pin.ok()) return call->Refuse(pin.status());
+    const auto pinned = std::make_shared<ModelPin>(*std::move(pin));
+    const std::shared_ptr<Model> model = pinned->engine_model();
+    // The call alone keeps the model while it waits: the model keeps the callback.
+    call->SetWork([record, pinned, place = std::move(place), work = std::move(work)](
+                      const Cancellation& cancelled, grpc::ByteBuffer* response) -> absl::Status {
+      record->AddField({"model", (*pinned)->name});
+      FIRSTLIGHT_ASSIGN_OR_RETURN(const Tokenizer* tokenizer,
+                                  pinned->engine_model()->AwaitTokenizer(absl::InfinitePast()));
+      return work(*pinned, *tokenizer, cancelled, response);
+    });
+    model->WhenTokenizerSettled(
+        [weak = std::weak_ptr<UnaryCall>(call), tasks = dependencies_.tokenizing] {
+          if (const std::shared_ptr<UnaryCall> waiting = weak.lock()) waiting->Start(tasks);
+        });
+  };
+  ModelRegistry* const registry = dependencies_.registry;
+  if (const ModelRegistry::AcquireId id = registry->Acquire(model, std::move(acquired)); id != 0) {
+    call->SetAbandoned([registry, id] { registry->CancelAcquire(id); });
+  }
+}
+
+// One of the places of calls that wait or work, given back with its last reference; nullptr when
+// all are taken.
+std::shared_ptr<void> GenerationService::TakePlace() {
+  if (waiting_texts_->fetch_add(1) >= kMaxWaitingTexts) {
+    waiting_texts_->fetch_sub(1);
+    return nullptr;
+  }
+  return {waiting_texts_.get(), [count = waiting_texts_](void*) { count->fetch_sub(1); }};
 }
 
 grpc::ServerUnaryReactor* GenerationService::Tokenize(grpc::CallbackServerContext* context,
                                                       const grpc::ByteBuffer* request,
                                                       grpc::ByteBuffer* response) {
-  auto call = std::make_shared<CallRecord>(dependencies_.calls, "Tokenize", *context);
-  auto work = [this, call, bytes = *request](const std::atomic<bool>& cancelled,
-                                             grpc::ByteBuffer* out) -> absl::Status {
-    v1::TokenizeRequest message;
-    FIRSTLIGHT_RETURN_IF_ERROR(ParseMessage(bytes, &message));
-    if (message.text().size() > kMaxTextBytes) {
-      return absl::InvalidArgumentError(absl::StrCat("text: expected at most ", kMaxTextBytes,
-                                                     " bytes, found ", message.text().size()));
-    }
-    FIRSTLIGHT_ASSIGN_OR_RETURN(
-        const ModelPin pin, AwaitModel(dependencies_.registry, message.model(), *call, cancelled));
-    call->AddField({"model", pin->name});
-    FIRSTLIGHT_ASSIGN_OR_RETURN(const Tokenizer* tokenizer,
-                                AwaitTokenizer(*pin.engine_model(), *call, cancelled));
-    EncodeOptions options;
-    options.add_special_tokens = !message.has_add_special_tokens() || message.add_special_tokens();
-    options.cancelled = [&] { return !Gone(*call, cancelled).ok(); };
-    const absl::StatusOr<std::vector<int32_t>> ids = tokenizer->Encode(message.text(), options);
-    if (!ids.ok()) {
-      return absl::IsCancelled(ids.status()) ? call->CancelledStatus() : ids.status();
-    }
-    v1::TokenizeResponse answer;
-    answer.set_model(pin->name);
-    answer.set_version(pin->version);
-    answer.mutable_token_ids()->Assign(ids->begin(), ids->end());
-    *out = SerializeMessage(answer);
-    return absl::OkStatus();
-  };
-  return AnswerUnary(std::move(call), response, dependencies_.tokenizing, std::move(work));
+  const auto record = std::make_shared<CallRecord>(dependencies_.calls, "Tokenize", *context);
+  const auto call = std::make_shared<UnaryCall>(record, response);
+  grpc::ServerUnaryReactor* const reactor = call->Open();
+  const auto message = std::make_shared<v1::TokenizeRequest>();
+  absl::Status status = ParseMessage(*request, message.get());
+  if (status.ok() && message->text().size() > kMaxTextBytes) {
+    status = absl::InvalidArgumentError(absl::StrCat("text: expected at most ", kMaxTextBytes,
+                                                     " bytes, found ", message->text().size()));
+  }
+  if (!status.ok()) {
+    call->Refuse(status);
+    return reactor;
+  }
+  StartWithTokenizer(
+      message->model(), record, call,
+      [message](const ModelPin& pin, const Tokenizer& tokenizer, const Cancellation& cancelled,
+                grpc::ByteBuffer* out) -> absl::Status {
+        EncodeOptions options;
+        options.add_special_tokens =
+            !message->has_add_special_tokens() || message->add_special_tokens();
+        options.cancelled = [&cancelled] { return cancelled.cancelled(); };
+        const absl::StatusOr<std::vector<int32_t>> ids = tokenizer.Encode(message->text(), options);
+        if (!ids.ok()) return cancelled.cancelled() ? cancelled.status() : ids.status();
+        v1::TokenizeResponse answer;
+        answer.set_model(pin->name);
+        answer.set_version(pin->version);
+        answer.mutable_token_ids()->Assign(ids->begin(), ids->end());
+        *out = SerializeMessage(answer);
+        return absl::OkStatus();
+      });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* GenerationService::Detokenize(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
-  auto call = std::make_shared<CallRecord>(dependencies_.calls, "Detokenize", *context);
-  auto work = [this, call, bytes = *request](const std::atomic<bool>& cancelled,
-                                             grpc::ByteBuffer* out) -> absl::Status {
-    v1::DetokenizeRequest message;
-    FIRSTLIGHT_RETURN_IF_ERROR(ParseMessage(bytes, &message));
-    FIRSTLIGHT_ASSIGN_OR_RETURN(
-        const ModelPin pin, AwaitModel(dependencies_.registry, message.model(), *call, cancelled));
-    call->AddField({"model", pin->name});
-    const std::shared_ptr<Model> model = pin.engine_model();
-    FIRSTLIGHT_RETURN_IF_ERROR(CheckTokenIds(message.token_ids(), model->spec().vocab_size));
-    FIRSTLIGHT_ASSIGN_OR_RETURN(const Tokenizer* tokenizer,
-                                AwaitTokenizer(*model, *call, cancelled));
-    DecodeOptions options;
-    options.skip_special_tokens = message.skip_special_tokens();
-    v1::DetokenizeResponse answer;
-    answer.set_model(pin->name);
-    answer.set_version(pin->version);
-    answer.set_text(Decode(*tokenizer, message.token_ids(), options));
-    *out = SerializeMessage(answer);
-    return absl::OkStatus();
-  };
-  return AnswerUnary(std::move(call), response, dependencies_.tokenizing, std::move(work));
+  const auto record = std::make_shared<CallRecord>(dependencies_.calls, "Detokenize", *context);
+  const auto call = std::make_shared<UnaryCall>(record, response);
+  grpc::ServerUnaryReactor* const reactor = call->Open();
+  const auto message = std::make_shared<v1::DetokenizeRequest>();
+  if (const absl::Status status = ParseMessage(*request, message.get()); !status.ok()) {
+    call->Refuse(status);
+    return reactor;
+  }
+  StartWithTokenizer(message->model(), record, call,
+                     [message](const ModelPin& pin, const Tokenizer& tokenizer, const Cancellation&,
+                               grpc::ByteBuffer* out) -> absl::Status {
+                       FIRSTLIGHT_RETURN_IF_ERROR(CheckTokenIds(
+                           message->token_ids(), pin.engine_model()->spec().vocab_size));
+                       DecodeOptions options;
+                       options.skip_special_tokens = message->skip_special_tokens();
+                       v1::DetokenizeResponse answer;
+                       answer.set_model(pin->name);
+                       answer.set_version(pin->version);
+                       answer.set_text(Decode(tokenizer, message->token_ids(), options));
+                       *out = SerializeMessage(answer);
+                       return absl::OkStatus();
+                     });
+  return reactor;
 }
 
 }  // namespace firstlight

@@ -5,7 +5,13 @@
 //
 // The methods are registered raw and their requests parsed here, so that a malformed one gets
 // INVALID_ARGUMENT with an ErrorInfo instead of gRPC's own empty error. gRPC's threads parse and
-// admit; tokenizing and generating happen elsewhere (server/call.h, server/generate_stream.h).
+// admit; tokenizing and generating happen elsewhere (server/unary_call.h,
+// server/generate_stream.h). Nothing waits for a model or its tokenizer on a thread.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
 
 #include "engine/engine.h"
 #include "firstlight/v1/generation.grpc.pb.h"
@@ -13,6 +19,7 @@
 #include "server/delivery_thread.h"
 #include "server/model_registry.h"
 #include "server/task_pool.h"
+#include "server/unary_call.h"
 
 namespace firstlight {
 
@@ -42,7 +49,18 @@ class GenerationService final : public v1::GenerationService::WithRawCallbackMet
                                        grpc::ByteBuffer* response) override;
 
  private:
+  // Tokenize and Detokenize calls that wait or work; more get RESOURCE_EXHAUSTED.
+  static constexpr int64_t kMaxWaitingTexts = 256;
+  using TextWork = std::function<absl::Status(const ModelPin&, const Tokenizer&,
+                                              const Cancellation&, grpc::ByteBuffer* response)>;
+
+  void StartWithTokenizer(const std::string& model, const std::shared_ptr<CallRecord>& record,
+                          const std::shared_ptr<UnaryCall>& call, TextWork work);
+  std::shared_ptr<void> TakePlace();
+
   const Dependencies dependencies_;
+  const std::shared_ptr<std::atomic<int64_t>> waiting_texts_ =
+      std::make_shared<std::atomic<int64_t>>(0);
 };
 
 }  // namespace firstlight

@@ -71,6 +71,8 @@ void HealthTable::SetDraining() {
 void HealthTable::OnModelChange(const ModelChange& change) {
   {
     MutexLock lock(&mutex_);
+    aliases_.clear();
+    for (const auto& [alias, serves] : change.aliases) aliases_.emplace(alias, serves);
     if (!change.name_exists) {
       models_.erase(change.model.name);
     } else {
@@ -78,7 +80,7 @@ void HealthTable::OnModelChange(const ModelChange& change) {
       health.serves = change.name_serves;
       if (change.name_serves) {
         health.reason.clear();
-      } else if (change.current && change.model.state == ModelState::kFailed) {
+      } else if (change.model.current && change.model.state == ModelState::kFailed) {
         health.reason = change.model.reason;
       }
     }
@@ -110,6 +112,8 @@ std::optional<HealthTable::Status> HealthTable::Check(const std::string& name) c
     serves = ProcessStatusLocked().ok();
   } else if (const auto model = models_.find(name); model != models_.end()) {
     serves = serves && model->second.serves;
+  } else if (const auto alias = aliases_.find(name); alias != aliases_.end()) {
+    serves = serves && alias->second;
   } else if (std::find(services_.begin(), services_.end(), name) == services_.end()) {
     return std::nullopt;
   }
@@ -162,8 +166,9 @@ grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* cont
       answer.set_status(*found);
       *response = SerializeMessage(answer);
     } else {
-      status = absl::NotFoundError(absl::StrCat(
-          "service: expected a service, a model or nothing, found \"", message.service(), "\""));
+      status = absl::NotFoundError(
+          absl::StrCat("service: expected a service, a model, an alias or nothing, found \"",
+                       message.service(), "\""));
     }
   }
   reactor->Finish(ToGrpcStatus(status));

@@ -2,7 +2,7 @@
 #define FIRSTLIGHT_SERVER_HEALTH_H_
 
 // grpc.health.v1 and what /healthz says, from one table: the empty name for the process, one name
-// for each service and one for each model.
+// for each service, each model and each alias.
 //
 // The process serves from SetStarted() to SetDraining(), unless it has models and every one of them
 // has failed. A server without models serves. While the process drains or starts, every name is
@@ -60,6 +60,8 @@ class HealthTable {
   mutable Mutex mutex_;
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kStarting;
   std::map<std::string, ModelHealth> models_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, bool> aliases_
+      ABSL_GUARDED_BY(mutex_);  // whether it leads to one that serves
   std::vector<std::weak_ptr<Watch>> watches_ ABSL_GUARDED_BY(mutex_);
   bool watches_ended_ ABSL_GUARDED_BY(mutex_) = false;
 };

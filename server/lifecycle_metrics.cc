@@ -12,7 +12,7 @@ void LifecycleMetrics::OnModelChange(const ModelChange& change) {
   if (change.type == ModelChangeType::kRemoved) return OnRemoved(change);
   metrics_->AddModel(model.name);
   metrics_->SetServing(model.name, change.name_serves);
-  if (change.current && model.facts.has_value()) {
+  if (model.current && model.facts.has_value()) {
     metrics_->SetModelFacts(model.name, *model.facts, model.load_time);
   }
   Version& version = versions_[model.version];

@@ -3,192 +3,229 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "loader/base/status_macros.h"
-#include "server/generation_messages.h"
+#include "server/model_messages.h"
 #include "server/model_watch.h"
-#include "server/option_values.h"
 #include "server/status.h"
+#include "server/unary_call.h"
 
 namespace firstlight {
 namespace {
-
-v1::ModelState ToMessage(ModelState state) {
-  switch (state) {
-    case ModelState::kLoading:
-      return v1::MODEL_STATE_LOADING;
-    case ModelState::kActive:
-      return v1::MODEL_STATE_ACTIVE;
-    case ModelState::kDraining:
-      return v1::MODEL_STATE_DRAINING;
-    case ModelState::kFailed:
-      return v1::MODEL_STATE_FAILED;
-  }
-  return v1::MODEL_STATE_UNSPECIFIED;
-}
-
-absl::Status CheckName(const std::string& name) {
-  absl::Status status = CheckModelName(name);
-  if (status.ok()) return status;
-  return absl::InvalidArgumentError(absl::StrCat("name: ", status.message()));
-}
-
-absl::Status CheckDirectory(const std::string& directory) {
-  if (!directory.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError("directory: expected a model directory, found \"\"");
-}
-
-absl::StatusOr<absl::Duration> DrainTimeout(const google::protobuf::Duration& message) {
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const absl::Duration timeout,
-                              FromProtoDuration(message, "drain_timeout"));
-  if (timeout >= absl::ZeroDuration()) return timeout;
-  return absl::InvalidArgumentError(
-      absl::StrCat("drain_timeout: expected 0s or more, found ", absl::FormatDuration(timeout)));
-}
 
 // Why a checkpoint did not load, as the answer to LoadModel and SwapModel.
 absl::Status LoadError(const absl::Status& status, const std::string& name) {
   return WithErrorInfo(status, "MODEL_LOAD_FAILED", {{"model", name}});
 }
 
-// A call whose work takes a parsed request and fills a response.
-template <typename Request, typename Response>
-UnaryWork Parsed(const grpc::ByteBuffer& bytes,
-                 std::function<absl::Status(const Request&, Response*)> work) {
-  return [bytes, work = std::move(work)](const std::atomic<bool>&,
-                                         grpc::ByteBuffer* out) -> absl::Status {
-    Request request;
-    FIRSTLIGHT_RETURN_IF_ERROR(ParseMessage(bytes, &request));
-    Response response;
-    FIRSTLIGHT_RETURN_IF_ERROR(work(request, &response));
-    *out = SerializeMessage(response);
-    return absl::OkStatus();
-  };
-}
-
 }  // namespace
 
-v1::Model ToMessage(const ModelSnapshot& snapshot) {
-  v1::Model message;
-  message.set_name(snapshot.name);
-  message.set_directory(snapshot.directory);
-  message.set_version(snapshot.version);
-  message.set_state(ToMessage(snapshot.state));
-  message.set_state_reason(snapshot.reason);
-  message.set_requests_in_flight(static_cast<int32_t>(snapshot.requests_in_flight));
-  if (snapshot.facts.has_value()) {
-    v1::WeightBytes& bytes = *message.mutable_weight_bytes();
-    bytes.set_assigned(snapshot.facts->assigned_bytes);
-    bytes.set_copied(snapshot.facts->copied_bytes);
-    bytes.set_tied(snapshot.facts->tied_bytes);
-    message.set_architecture(snapshot.facts->architecture);
-    message.set_context_length(static_cast<int32_t>(snapshot.facts->context_length));
-    *message.mutable_load_time() = ToProtoDuration(snapshot.load_time);
-  }
-  return message;
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* ModelAdminService::Answer(const char* method, Context* context,
+                                                    const Bytes* request, Bytes* response,
+                                                    TaskPool* tasks, Work<Request, Response> work) {
+  const auto record = std::make_shared<CallRecord>(dependencies_.calls, method, *context);
+  return AnswerUnary(record, response, tasks,
+                     [record, bytes = *request, work = std::move(work)](
+                         const Cancellation& cancelled, Bytes* out) -> absl::Status {
+                       Request message;
+                       FIRSTLIGHT_RETURN_IF_ERROR(ParseMessage(bytes, &message));
+                       Response answer;
+                       FIRSTLIGHT_RETURN_IF_ERROR(work({message, &answer, cancelled, *record}));
+                       *out = SerializeMessage(answer);
+                       return absl::OkStatus();
+                     });
 }
 
 ModelAdminService::ModelAdminService(const Dependencies& dependencies)
     : dependencies_(dependencies) {}
 
-grpc::ServerUnaryReactor* ModelAdminService::ListModels(grpc::CallbackServerContext* context,
-                                                        const grpc::ByteBuffer* request,
-                                                        grpc::ByteBuffer* response) {
-  auto call = std::make_shared<CallRecord>(dependencies_.calls, "ListModels", *context);
-  auto work = Parsed<v1::ListModelsRequest, v1::ListModelsResponse>(
-      *request, [this](const auto&, v1::ListModelsResponse* answer) {
+grpc::ServerUnaryReactor* ModelAdminService::ListModels(Context* context, const Bytes* request,
+                                                        Bytes* response) {
+  return Answer<v1::ListModelsRequest, v1::ListModelsResponse>(
+      "ListModels", context, request, response, dependencies_.sampling, [this](const auto& call) {
         for (const ModelSnapshot& model : dependencies_.registry->List()) {
-          *answer->add_models() = ToMessage(model);
+          *call.response->add_models() = ToSampledMessage(model);
         }
         return absl::OkStatus();
       });
-  return AnswerUnary(std::move(call), response, nullptr, std::move(work));
 }
 
-grpc::ServerUnaryReactor* ModelAdminService::GetModel(grpc::CallbackServerContext* context,
-                                                      const grpc::ByteBuffer* request,
-                                                      grpc::ByteBuffer* response) {
-  auto call = std::make_shared<CallRecord>(dependencies_.calls, "GetModel", *context);
-  auto work = Parsed<v1::GetModelRequest, v1::GetModelResponse>(
-      *request,
-      [this](const v1::GetModelRequest& message, v1::GetModelResponse* answer) -> absl::Status {
-        std::optional<int64_t> version;
-        if (message.has_version()) version = message.version();
-        FIRSTLIGHT_ASSIGN_OR_RETURN(const ModelSnapshot model,
-                                    dependencies_.registry->Get(message.name(), version));
-        *answer->mutable_model() = ToMessage(model);
+grpc::ServerUnaryReactor* ModelAdminService::GetModel(Context* context, const Bytes* request,
+                                                      Bytes* response) {
+  return Answer<v1::GetModelRequest, v1::GetModelResponse>(
+      "GetModel", context, request, response, dependencies_.sampling,
+      [this](const auto& call) -> absl::Status {
+        FIRSTLIGHT_ASSIGN_OR_RETURN(
+            const ModelSnapshot model,
+            dependencies_.registry->Get(call.request.name(), VersionOf(call.request)));
+        *call.response->mutable_model() = ToSampledMessage(model);
         return absl::OkStatus();
       });
-  return AnswerUnary(std::move(call), response, nullptr, std::move(work));
 }
 
-grpc::ServerUnaryReactor* ModelAdminService::LoadModel(grpc::CallbackServerContext* context,
-                                                       const grpc::ByteBuffer* request,
-                                                       grpc::ByteBuffer* response) {
-  auto call = std::make_shared<CallRecord>(dependencies_.calls, "LoadModel", *context);
-  auto work = Parsed<v1::LoadModelRequest, v1::LoadModelResponse>(
-      *request,
-      [this, call](const v1::LoadModelRequest& message,
-                   v1::LoadModelResponse* answer) -> absl::Status {
-        FIRSTLIGHT_RETURN_IF_ERROR(CheckName(message.name()));
-        FIRSTLIGHT_RETURN_IF_ERROR(CheckDirectory(message.directory()));
-        call->AddField({"model", message.name()});
-        call->AddField({"directory", message.directory()});
+grpc::ServerUnaryReactor* ModelAdminService::LoadModel(Context* context, const Bytes* request,
+                                                       Bytes* response) {
+  return Answer<v1::LoadModelRequest, v1::LoadModelResponse>(
+      "LoadModel", context, request, response, dependencies_.tasks,
+      [this](const auto& call) -> absl::Status {
+        const v1::LoadModelRequest& message = call.request;
+        FIRSTLIGHT_RETURN_IF_ERROR(CheckNameField(message.name(), "name"));
+        FIRSTLIGHT_RETURN_IF_ERROR(CheckDirectoryField(message.directory()));
+        call.record.AddField({"model", message.name()});
+        call.record.AddField({"directory", message.directory()});
         const absl::StatusOr<ModelSnapshot> loaded = dependencies_.registry->Load(
             message.name(), message.directory(), message.validate_only());
         if (!loaded.ok()) return LoadError(loaded.status(), message.name());
-        *answer->mutable_model() = ToMessage(*loaded);
+        *call.response->mutable_model() = ToSampledMessage(*loaded);
         return absl::OkStatus();
       });
-  return AnswerUnary(std::move(call), response, dependencies_.tasks, std::move(work));
 }
 
-grpc::ServerUnaryReactor* ModelAdminService::SwapModel(grpc::CallbackServerContext* context,
-                                                       const grpc::ByteBuffer* request,
-                                                       grpc::ByteBuffer* response) {
-  auto call = std::make_shared<CallRecord>(dependencies_.calls, "SwapModel", *context);
-  auto work = Parsed<v1::SwapModelRequest, v1::SwapModelResponse>(
-      *request,
-      [this, call](const v1::SwapModelRequest& message,
-                   v1::SwapModelResponse* answer) -> absl::Status {
-        FIRSTLIGHT_RETURN_IF_ERROR(CheckName(message.name()));
-        FIRSTLIGHT_RETURN_IF_ERROR(CheckDirectory(message.directory()));
-        std::optional<absl::Duration> drain_timeout;
-        if (message.has_drain_timeout()) {
-          FIRSTLIGHT_ASSIGN_OR_RETURN(drain_timeout, DrainTimeout(message.drain_timeout()));
-        }
-        call->AddField({"model", message.name()});
-        call->AddField({"directory", message.directory()});
-        const absl::StatusOr<ModelRegistry::Swapped> swapped = dependencies_.registry->Swap(
-            message.name(), message.directory(), message.validate_only(), drain_timeout);
+grpc::ServerUnaryReactor* ModelAdminService::SwapModel(Context* context, const Bytes* request,
+                                                       Bytes* response) {
+  return Answer<v1::SwapModelRequest, v1::SwapModelResponse>(
+      "SwapModel", context, request, response, dependencies_.tasks,
+      [this](const auto& call) -> absl::Status {
+        const v1::SwapModelRequest& message = call.request;
+        FIRSTLIGHT_RETURN_IF_ERROR(CheckNameField(message.name(), "name"));
+        FIRSTLIGHT_RETURN_IF_ERROR(CheckDirectoryField(message.directory()));
+        ModelRegistry::SwapOptions options;
+        options.validate_only = message.validate_only();
+        options.keep_previous = message.keep_previous();
+        FIRSTLIGHT_ASSIGN_OR_RETURN(options.drain_timeout, DrainTimeoutOf(message));
+        FIRSTLIGHT_ASSIGN_OR_RETURN(options.warm, WarmModeOf(message.warm(), "warm"));
+        call.record.AddField({"model", message.name()});
+        call.record.AddField({"directory", message.directory()});
+        const absl::StatusOr<ModelRegistry::Swapped> swapped =
+            dependencies_.registry->Swap(message.name(), message.directory(), options);
         if (!swapped.ok()) return LoadError(swapped.status(), message.name());
-        *answer->mutable_model() = ToMessage(swapped->current);
-        *answer->mutable_previous() = ToMessage(swapped->previous);
+        call.record.AddField({"version", swapped->current.version});
+        *call.response->mutable_model() = ToSampledMessage(swapped->current);
+        *call.response->mutable_previous() = ToSampledMessage(swapped->previous);
         return absl::OkStatus();
       });
-  return AnswerUnary(std::move(call), response, dependencies_.tasks, std::move(work));
 }
 
-grpc::ServerUnaryReactor* ModelAdminService::UnloadModel(grpc::CallbackServerContext* context,
-                                                         const grpc::ByteBuffer* request,
-                                                         grpc::ByteBuffer* response) {
-  auto call = std::make_shared<CallRecord>(dependencies_.calls, "UnloadModel", *context);
-  auto work = Parsed<v1::UnloadModelRequest, v1::UnloadModelResponse>(
-      *request,
-      [this, call](const v1::UnloadModelRequest& message,
-                   v1::UnloadModelResponse* answer) -> absl::Status {
-        FIRSTLIGHT_RETURN_IF_ERROR(CheckName(message.name()));
-        absl::Duration drain_timeout = dependencies_.drain_timeout;
-        if (message.has_drain_timeout()) {
-          FIRSTLIGHT_ASSIGN_OR_RETURN(drain_timeout, DrainTimeout(message.drain_timeout()));
-        }
-        call->AddField({"model", message.name()});
-        FIRSTLIGHT_ASSIGN_OR_RETURN(const ModelSnapshot model,
-                                    dependencies_.registry->Unload(message.name(), drain_timeout));
-        *answer->mutable_model() = ToMessage(model);
+grpc::ServerUnaryReactor* ModelAdminService::RollbackModel(Context* context, const Bytes* request,
+                                                           Bytes* response) {
+  return Answer<v1::RollbackModelRequest, v1::RollbackModelResponse>(
+      "RollbackModel", context, request, response, nullptr,
+      [this](const auto& call) -> absl::Status {
+        FIRSTLIGHT_RETURN_IF_ERROR(CheckNameField(call.request.name(), "name"));
+        FIRSTLIGHT_ASSIGN_OR_RETURN(const std::optional<absl::Duration> drain_timeout,
+                                    DrainTimeoutOf(call.request));
+        call.record.AddField({"model", call.request.name()});
+        FIRSTLIGHT_ASSIGN_OR_RETURN(
+            const ModelRegistry::Swapped swapped,
+            dependencies_.registry->Rollback(call.request.name(), drain_timeout));
+        call.record.AddField({"version", swapped.current.version});
+        *call.response->mutable_model() = ToMessage(swapped.current);
+        *call.response->mutable_previous() = ToMessage(swapped.previous);
         return absl::OkStatus();
       });
-  return AnswerUnary(std::move(call), response, nullptr, std::move(work));
+}
+
+grpc::ServerUnaryReactor* ModelAdminService::UnloadModel(Context* context, const Bytes* request,
+                                                         Bytes* response) {
+  return Answer<v1::UnloadModelRequest, v1::UnloadModelResponse>(
+      "UnloadModel", context, request, response, nullptr, [this](const auto& call) -> absl::Status {
+        FIRSTLIGHT_RETURN_IF_ERROR(CheckNameField(call.request.name(), "name"));
+        FIRSTLIGHT_ASSIGN_OR_RETURN(const std::optional<absl::Duration> drain_timeout,
+                                    DrainTimeoutOf(call.request));
+        call.record.AddField({"model", call.request.name()});
+        FIRSTLIGHT_ASSIGN_OR_RETURN(
+            const ModelSnapshot model,
+            dependencies_.registry->Unload(call.request.name(), VersionOf(call.request),
+                                           drain_timeout.value_or(dependencies_.drain_timeout)));
+        call.record.AddField({"version", model.version});
+        *call.response->mutable_model() = ToMessage(model);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* ModelAdminService::WarmModel(Context* context, const Bytes* request,
+                                                       Bytes* response) {
+  return Answer<v1::WarmModelRequest, v1::WarmModelResponse>(
+      "WarmModel", context, request, response, dependencies_.tasks,
+      [this](const auto& call) -> absl::Status {
+        FIRSTLIGHT_RETURN_IF_ERROR(CheckNameField(call.request.name(), "name"));
+        FIRSTLIGHT_ASSIGN_OR_RETURN(const std::optional<WarmMode> mode,
+                                    WarmModeOf(call.request.mode(), "mode"));
+        if (mode == WarmMode::kNone) {
+          return absl::InvalidArgumentError(
+              "mode: expected WARM_MODE_POPULATE or WARM_MODE_FORWARD, found WARM_MODE_NONE");
+        }
+        call.record.AddField({"model", call.request.name()});
+        FIRSTLIGHT_ASSIGN_OR_RETURN(
+            const ModelSnapshot model,
+            dependencies_.registry->Warm(call.request.name(), VersionOf(call.request),
+                                         mode.value_or(WarmMode::kPopulate), call.cancelled));
+        *call.response->mutable_model() = ToSampledMessage(model);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* ModelAdminService::ParkModel(Context* context, const Bytes* request,
+                                                       Bytes* response) {
+  return Answer<v1::ParkModelRequest, v1::ParkModelResponse>(
+      "ParkModel", context, request, response, dependencies_.tasks,
+      [this](const auto& call) -> absl::Status {
+        FIRSTLIGHT_RETURN_IF_ERROR(CheckNameField(call.request.name(), "name"));
+        call.record.AddField({"model", call.request.name()});
+        FIRSTLIGHT_ASSIGN_OR_RETURN(
+            const ModelSnapshot model,
+            dependencies_.registry->Park(call.request.name(), VersionOf(call.request)));
+        *call.response->mutable_model() = ToSampledMessage(model);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* ModelAdminService::SetAlias(Context* context, const Bytes* request,
+                                                      Bytes* response) {
+  return Answer<v1::SetAliasRequest, v1::SetAliasResponse>(
+      "SetAlias", context, request, response, nullptr, [this](const auto& call) -> absl::Status {
+        FIRSTLIGHT_RETURN_IF_ERROR(CheckNameField(call.request.alias(), "alias"));
+        FIRSTLIGHT_RETURN_IF_ERROR(CheckNameField(call.request.name(), "name"));
+        FIRSTLIGHT_ASSIGN_OR_RETURN(const std::optional<absl::Duration> drain_timeout,
+                                    DrainTimeoutOf(call.request));
+        call.record.AddField({"alias", call.request.alias()});
+        call.record.AddField({"model", call.request.name()});
+        FIRSTLIGHT_ASSIGN_OR_RETURN(
+            const ModelRegistry::AliasTarget target,
+            dependencies_.registry->SetAlias(
+                {call.request.alias(), call.request.name(), VersionOf(call.request)},
+                drain_timeout));
+        call.record.AddField({"version", target.model.version});
+        *call.response->mutable_alias() = ToMessage(target.alias);
+        *call.response->mutable_model() = ToMessage(target.model);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* ModelAdminService::DeleteAlias(Context* context, const Bytes* request,
+                                                         Bytes* response) {
+  return Answer<v1::DeleteAliasRequest, v1::DeleteAliasResponse>(
+      "DeleteAlias", context, request, response, nullptr, [this](const auto& call) -> absl::Status {
+        FIRSTLIGHT_ASSIGN_OR_RETURN(const std::optional<absl::Duration> drain_timeout,
+                                    DrainTimeoutOf(call.request));
+        call.record.AddField({"alias", call.request.alias()});
+        FIRSTLIGHT_ASSIGN_OR_RETURN(
+            const AliasSnapshot alias,
+            dependencies_.registry->DeleteAlias(call.request.alias(), drain_timeout));
+        *call.response->mutable_alias() = ToMessage(alias);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* ModelAdminService::ListAliases(Context* context, const Bytes* request,
+                                                         Bytes* response) {
+  return Answer<v1::ListAliasesRequest, v1::ListAliasesResponse>(
+      "ListAliases", context, request, response, nullptr, [this](const auto& call) {
+        for (const AliasSnapshot& alias : dependencies_.registry->Aliases()) {
+          *call.response->add_aliases() = ToMessage(alias);
+        }
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelAdminService::WatchModels(

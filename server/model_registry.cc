@@ -1,5 +1,7 @@
 #include "server/model_registry.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +10,13 @@
 #include "server/status.h"
 
 namespace firstlight {
+namespace {
+
+absl::Time Deadline(std::optional<absl::Duration> drain_timeout) {
+  return drain_timeout.has_value() ? absl::Now() + *drain_timeout : absl::InfiniteFuture();
+}
+
+}  // namespace
 
 // Models whose last reference is gone, and the count of those that still have one. Deleters share
 // it, so that it does not matter who is destroyed first.
@@ -57,192 +66,79 @@ std::shared_ptr<ServedModel> ModelRegistry::Share(const std::string& name, int64
           }};
 }
 
-void ModelRegistry::Declare(const std::vector<ModelArgument>& models) {
-  {
-    MutexLock lock(&mutex_);
-    for (const ModelArgument& model : models) {
-      const absl::StatusOr<int64_t> version =
-          catalog_.BeginLoad(model.name, model.directory, ModelCatalog::Origin::kCommandLine);
-      if (version.ok()) declared_.push_back({model.name, *version, model.directory});
-    }
-  }
-  Publish();
-}
-
-int ModelRegistry::LoadDeclared() {
-  for (const Declared& model : declared_) LoadOne(model.name, model.version, model.directory);
-  int failed = 0;
-  for (const Declared& model : declared_) {
-    const absl::StatusOr<ModelSnapshot> snapshot = Get(model.name, model.version);
-    if (snapshot.ok() && snapshot->state == ModelState::kFailed) ++failed;
-  }
-  return failed;
-}
-
-void ModelRegistry::LoadOne(const std::string& name, int64_t version,
-                            const std::string& directory) {
-  const absl::Time start = absl::Now();
-  absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = options_.loader(directory);
-  const absl::Status status = loaded.status();
-  std::shared_ptr<ServedModel> model;
-  std::shared_ptr<ServedModel> previous;
-  if (status.ok()) model = Share(name, version, *std::move(loaded));
-  {
-    MutexLock lock(&mutex_);
-    if (model != nullptr) {
-      previous = catalog_.FinishLoad(model, absl::Now() - start, absl::InfiniteFuture());
-    } else {
-      catalog_.FailLoad(name, version, status);
-    }
-  }
-  Publish();
-  AnswerWaiting(name);
-  if (model == nullptr) return;
-  // The pool's queue is as long as the command line; a refusal cannot happen, and if it did the
-  // tokenizer would be built here.
-  if (!options_.loading_tasks->Submit([this, model] { BuildTokenizer(model); })) {
-    BuildTokenizer(model);
-  }
-}
-
-void ModelRegistry::BuildTokenizer(const std::shared_ptr<ServedModel>& model) {
-  const absl::Status status = model->loaded->BuildTokenizer();
-  if (status.ok()) return;
-  std::shared_ptr<ServedModel> dropped;
-  {
-    MutexLock lock(&mutex_);
-    dropped = catalog_.FailActive(model->name, model->version, status);
-  }
-  Publish();
-}
-
-absl::StatusOr<std::unique_ptr<LoadedModel>> ModelRegistry::LoadWhole(
-    const std::string& directory) {
-  FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> loaded, options_.loader(directory));
-  FIRSTLIGHT_RETURN_IF_ERROR(loaded->BuildTokenizer());
-  return loaded;
-}
-
-absl::StatusOr<ModelSnapshot> ModelRegistry::ValidateOnly(const std::string& name,
-                                                          const std::string& directory) {
-  const absl::Time start = absl::Now();
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedModel> loaded, LoadWhole(directory));
-  ModelSnapshot snapshot;
-  snapshot.name = name;
-  snapshot.directory = directory;
-  snapshot.state = ModelState::kActive;
-  snapshot.facts = loaded->Facts();
-  snapshot.load_time = absl::Now() - start;
-  return snapshot;
-}
-
-absl::StatusOr<ModelSnapshot> ModelRegistry::Load(const std::string& name,
-                                                  const std::string& directory,
-                                                  bool validate_only) {
-  FIRSTLIGHT_RETURN_IF_ERROR(options_.roots.Check(directory));
-  if (validate_only) {
-    {
-      MutexLock lock(&mutex_);
-      FIRSTLIGHT_RETURN_IF_ERROR(catalog_.CheckLoad(name));
-    }
-    return ValidateOnly(name, directory);
-  }
-  const absl::Time start = absl::Now();
-  int64_t version = 0;
-  {
-    MutexLock lock(&mutex_);
-    FIRSTLIGHT_ASSIGN_OR_RETURN(version,
-                                catalog_.BeginLoad(name, directory, ModelCatalog::Origin::kAdmin));
-  }
-  Publish();
-  absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadWhole(directory);
-  const absl::Status status = loaded.status();
-  std::shared_ptr<ServedModel> model;
-  std::shared_ptr<ServedModel> previous;
-  if (status.ok()) model = Share(name, version, *std::move(loaded));
-  absl::StatusOr<ModelSnapshot> result = ModelSnapshot();
-  {
-    MutexLock lock(&mutex_);
-    if (model != nullptr) {
-      previous = catalog_.FinishLoad(model, absl::Now() - start, absl::InfiniteFuture());
-      result = catalog_.Get(name, version);
-    } else {
-      result = status;
-      catalog_.FailLoad(name, version, status);
-    }
-  }
-  Publish();
-  return result;
-}
-
-absl::StatusOr<ModelRegistry::Swapped> ModelRegistry::Swap(
-    const std::string& name, const std::string& directory, bool validate_only,
-    std::optional<absl::Duration> drain_timeout) {
-  FIRSTLIGHT_RETURN_IF_ERROR(options_.roots.Check(directory));
-  Swapped swapped;
-  const absl::Time start = absl::Now();
-  int64_t version = 0;
-  {
-    MutexLock lock(&mutex_);
-    FIRSTLIGHT_RETURN_IF_ERROR(catalog_.CheckSwap(name));
-    FIRSTLIGHT_ASSIGN_OR_RETURN(swapped.previous, catalog_.Get(name, std::nullopt));
-    if (!validate_only) {
-      FIRSTLIGHT_ASSIGN_OR_RETURN(version, catalog_.BeginSwap(name, directory));
-    }
-  }
-  if (validate_only) {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(swapped.current, ValidateOnly(name, directory));
-    return swapped;
-  }
-  Publish();
-  absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadWhole(directory);
-  absl::Status status = loaded.status();
-  std::shared_ptr<ServedModel> model;
-  std::shared_ptr<ServedModel> previous;  // dropped without the lock
-  if (status.ok()) model = Share(name, version, *std::move(loaded));
-  {
-    MutexLock lock(&mutex_);
-    if (model != nullptr) {
-      const absl::Time deadline =
-          drain_timeout.has_value() ? absl::Now() + *drain_timeout : absl::InfiniteFuture();
-      previous = catalog_.FinishLoad(model, absl::Now() - start, deadline);
-      if (const absl::StatusOr<ModelSnapshot> now = catalog_.Get(name, version); now.ok()) {
-        swapped.current = *now;
-      }
-      if (const auto old = catalog_.Get(name, swapped.previous.version); old.ok()) {
-        swapped.previous = *old;
-      }
-    } else {
-      catalog_.FailLoad(name, version, status);
-    }
-  }
-  Publish();
+void ModelRegistry::DeadlinesChanged() {
   {
     MutexLock lock(&retired_->mutex);
     retired_->deadlines_changed = true;
   }
   retired_->changed.SignalAll();
-  if (model == nullptr) return status;
-  return swapped;
+}
+
+absl::StatusOr<ModelRegistry::Swapped> ModelRegistry::Rollback(
+    const std::string& name, std::optional<absl::Duration> drain_timeout) {
+  ModelCatalog::Switched switched;
+  {
+    MutexLock lock(&mutex_);
+    FIRSTLIGHT_ASSIGN_OR_RETURN(switched, catalog_.Rollback(name, Deadline(drain_timeout)));
+  }
+  Publish();
+  DeadlinesChanged();
+  return Swapped{std::move(switched.current), std::move(switched.previous)};
 }
 
 absl::StatusOr<ModelSnapshot> ModelRegistry::Unload(const std::string& name,
+                                                    std::optional<int64_t> version,
                                                     absl::Duration drain_timeout) {
   ModelCatalog::Unloaded unloaded;
   {
     MutexLock lock(&mutex_);
-    FIRSTLIGHT_ASSIGN_OR_RETURN(unloaded, catalog_.Unload(name, absl::Now() + drain_timeout));
+    FIRSTLIGHT_ASSIGN_OR_RETURN(unloaded, catalog_.Unload(name, version, Deadline(drain_timeout)));
   }
   Publish();
-  {
-    MutexLock lock(&retired_->mutex);
-    retired_->deadlines_changed = true;
-  }
-  retired_->changed.SignalAll();
-  return unloaded.model;
+  DeadlinesChanged();
+  return std::move(unloaded.model);
 }
 
-void ModelRegistry::Acquire(const std::string& name, AcquireCallback callback) {
+absl::StatusOr<ModelRegistry::AliasTarget> ModelRegistry::SetAlias(
+    const AliasSnapshot& alias, std::optional<absl::Duration> drain_timeout) {
+  ModelCatalog::Aliased aliased;
+  {
+    MutexLock lock(&mutex_);
+    FIRSTLIGHT_ASSIGN_OR_RETURN(aliased, catalog_.SetAlias(alias, Deadline(drain_timeout)));
+  }
+  Publish();
+  DeadlinesChanged();
+  return AliasTarget{std::move(aliased.alias), std::move(aliased.model)};
+}
+
+absl::StatusOr<AliasSnapshot> ModelRegistry::DeleteAlias(
+    const std::string& alias, std::optional<absl::Duration> drain_timeout) {
+  ModelCatalog::Unaliased unaliased;
+  {
+    MutexLock lock(&mutex_);
+    FIRSTLIGHT_ASSIGN_OR_RETURN(unaliased, catalog_.DeleteAlias(alias, Deadline(drain_timeout)));
+  }
+  Publish();
+  DeadlinesChanged();
+  return std::move(unaliased.alias);
+}
+
+std::vector<AliasSnapshot> ModelRegistry::Aliases() const {
+  MutexLock lock(&mutex_);
+  return catalog_.Aliases();
+}
+
+ModelRegistry::AcquireId ModelRegistry::Acquire(const std::string& name, AcquireCallback callback) {
+  AcquireId id = 0;
+  {
+    MutexLock lock(&mutex_);
+    id = ++last_acquire_;
+  }
+  return AcquireAs(id, name, std::move(callback)) ? id : 0;
+}
+
+// True when `callback` waits, as `id`; false when it has been called.
+bool ModelRegistry::AcquireAs(AcquireId id, const std::string& name, AcquireCallback callback) {
   absl::StatusOr<ModelPin> result = ModelPin();
   {
     MutexLock lock(&mutex_);
@@ -252,30 +148,41 @@ void ModelRegistry::Acquire(const std::string& name, AcquireCallback callback) {
     } else if (resolution->model != nullptr) {
       result = ModelPin(std::move(resolution->model));
     } else {
-      std::vector<AcquireCallback>& waiting = waiting_[resolution->name];
-      if (waiting.size() < options_.max_waiting) {
-        waiting.push_back(std::move(callback));
-        return;
+      const std::string& model = resolution->name;
+      const auto waiting = static_cast<size_t>(
+          std::count_if(waiting_.begin(), waiting_.end(),
+                        [&](const auto& other) { return other.second.name == model; }));
+      if (waiting < options_.max_waiting) {
+        waiting_.emplace(id, Waiting{model, std::move(callback)});
+        return true;
       }
-      result = WithErrorInfo(absl::ResourceExhaustedError(
-                                 absl::StrCat("model \"", resolution->name, "\" is loading, and ",
-                                              waiting.size(), " requests wait for it already")),
-                             "QUEUE_FULL", {{"model", resolution->name}});
+      result = WithErrorInfo(
+          absl::ResourceExhaustedError(absl::StrCat("model \"", model, "\" is loading, and ",
+                                                    waiting, " requests wait for it already")),
+          "QUEUE_FULL", {{"model", model}});
     }
   }
   callback(std::move(result));
+  return false;
+}
+
+void ModelRegistry::CancelAcquire(AcquireId id) {
+  std::map<AcquireId, Waiting>::node_type cancelled;  // destroyed without the lock
+  MutexLock lock(&mutex_);
+  cancelled = waiting_.extract(id);
 }
 
 void ModelRegistry::AnswerWaiting(const std::string& name) {
-  std::vector<AcquireCallback> callbacks;
+  std::map<AcquireId, Waiting> answered;
   {
     MutexLock lock(&mutex_);
-    const auto found = waiting_.find(name);
-    if (found == waiting_.end()) return;
-    callbacks = std::move(found->second);
-    waiting_.erase(found);
+    for (auto it = waiting_.begin(); it != waiting_.end();) {
+      const auto next = std::next(it);
+      if (it->second.name == name) answered.insert(waiting_.extract(it));
+      it = next;
+    }
   }
-  for (AcquireCallback& callback : callbacks) Acquire(name, std::move(callback));
+  for (auto& [id, waiting] : answered) AcquireAs(id, name, std::move(waiting.callback));
 }
 
 std::vector<ModelSnapshot> ModelRegistry::List() const {
@@ -356,11 +263,9 @@ void ModelRegistry::Housekeep() {
       }
       Publish();
     }
-    std::vector<std::shared_ptr<ServedModel>> overdue;
-    {
-      MutexLock lock(&mutex_);
-      overdue = catalog_.TakeOverdue(absl::Now());
-    }
+    ModelCatalog::Dropped overdue;  // dropped without the lock
+    MutexLock lock(&mutex_);
+    overdue = catalog_.TakeOverdue(absl::Now());
     for (const std::shared_ptr<ServedModel>& model : overdue) {
       options_.end_requests(model->loaded.get());
     }

@@ -13,7 +13,8 @@
 //    model.
 // 4. Listeners see every change, in one order, one at a time.
 //
-// Thread-safe. Nothing here holds the mutex across files, threads or callbacks.
+// Thread-safe. Nothing here holds the mutex across files, threads or callbacks, except that
+// end_requests is called under it: a version whose requests end cannot be rolled back to meanwhile.
 
 #include <cstdint>
 #include <deque>
@@ -42,7 +43,8 @@ class ModelRegistry {
   struct Options {
     ModelLoader loader;
     ModelRoots roots;
-    // Ends the requests of a version with FINISH_REASON_MODEL_UNLOADED; does not block.
+    // Ends the requests of a version with FINISH_REASON_MODEL_UNLOADED; neither blocks nor calls
+    // the registry.
     std::function<void(LoadedModel*)> end_requests;
     // Builds the tokenizers of the command line's models. Outlives the registry.
     TaskPool* loading_tasks = nullptr;
@@ -54,6 +56,7 @@ class ModelRegistry {
   using Listener = std::function<void(const ModelChange&)>;
   using ListenerId = uint64_t;
   using AcquireCallback = std::function<void(absl::StatusOr<ModelPin>)>;
+  using AcquireId = uint64_t;
 
   explicit ModelRegistry(Options options);
   // Drops every model and waits until all are destroyed. REQUIRES: every pin has been dropped, or
@@ -66,21 +69,55 @@ class ModelRegistry {
   // Returns how many failed.
   int LoadDeclared();
 
-  // Block for as long as a load takes: not on gRPC's threads.
+  // Block for as long as a load takes: not on gRPC's threads. They end early, with the status of
+  // the cancellation, when Unload or CancelLoads wants that.
   absl::StatusOr<ModelSnapshot> Load(const std::string& name, const std::string& directory,
                                      bool validate_only);
   struct Swapped {
     ModelSnapshot current;
     ModelSnapshot previous;
   };
+  struct SwapOptions {
+    bool validate_only = false;
+    std::optional<absl::Duration> drain_timeout{};  // nothing: as long as requests take
+    // Nothing: populate when the old version is resident.
+    std::optional<WarmMode> warm{};
+    bool keep_previous = false;
+  };
   absl::StatusOr<Swapped> Swap(const std::string& name, const std::string& directory,
-                               bool validate_only, std::optional<absl::Duration> drain_timeout);
-  // Does not block. Returns the version that drains.
-  absl::StatusOr<ModelSnapshot> Unload(const std::string& name, absl::Duration drain_timeout);
+                               const SwapOptions& options);
+  // From now on no load succeeds: those under way end with `status`. Does not block.
+  void CancelLoads(const absl::Status& status);
 
-  // Calls back with a pin on the current version of `name` (empty: the only one), at once on this
-  // thread where it can be told, else from the thread that loads the model.
-  void Acquire(const std::string& name, AcquireCallback callback);
+  // These do not block.
+  absl::StatusOr<Swapped> Rollback(const std::string& name,
+                                   std::optional<absl::Duration> drain_timeout);
+  // Returns the version that drains, or whose load is being cancelled.
+  absl::StatusOr<ModelSnapshot> Unload(const std::string& name, std::optional<int64_t> version,
+                                       absl::Duration drain_timeout);
+  struct AliasTarget {
+    AliasSnapshot alias;
+    ModelSnapshot model;
+  };
+  absl::StatusOr<AliasTarget> SetAlias(const AliasSnapshot& alias,
+                                       std::optional<absl::Duration> drain_timeout);
+  absl::StatusOr<AliasSnapshot> DeleteAlias(const std::string& alias,
+                                            std::optional<absl::Duration> drain_timeout);
+  std::vector<AliasSnapshot> Aliases() const;
+
+  // LoadedModel::Warm and Park on a version that is ACTIVE or in STANDBY; they block for as long as
+  // that takes.
+  absl::StatusOr<ModelSnapshot> Warm(const std::string& name, std::optional<int64_t> version,
+                                     WarmMode mode, const Cancellation& cancellation);
+  absl::StatusOr<ModelSnapshot> Park(const std::string& name, std::optional<int64_t> version);
+
+  // Calls back with a pin on what `name` (a name or alias; empty: the only model) leads to, at once
+  // on this thread where it can be told, else from the thread that loads the model. Returns 0 in
+  // the first case, else what CancelAcquire takes.
+  AcquireId Acquire(const std::string& name, AcquireCallback callback);
+  // Nobody wants the answer any more: the callback is destroyed, unless it has been called or is
+  // about to be.
+  void CancelAcquire(AcquireId id);
 
   std::vector<ModelSnapshot> List() const;
   absl::StatusOr<ModelSnapshot> Get(const std::string& name, std::optional<int64_t> version) const;
@@ -95,15 +132,25 @@ class ModelRegistry {
  private:
   // What is to be destroyed. Outlives the registry's members that its deleters may outlive.
   struct Retired;
+  using Started = ModelCatalog::Started;
 
-  void LoadOne(const std::string& name, int64_t version, const std::string& directory);
+  // model_registry_loads.cc
+  void LoadOne(const std::string& name, const Started& started, const std::string& directory);
   void BuildTokenizer(const std::shared_ptr<ServedModel>& model);
-  absl::StatusOr<std::unique_ptr<LoadedModel>> LoadWhole(const std::string& directory);
+  absl::StatusOr<std::unique_ptr<LoadedModel>> LoadWhole(const std::string& directory,
+                                                         const Cancellation& cancellation) const;
+  absl::StatusOr<ModelSnapshot> ValidateOnly(const std::string& name, const std::string& directory);
+  absl::StatusOr<ModelCatalog::Switched> LoadAndSwitch(
+      const std::string& name, const Started& started, const std::string& directory,
+      const std::function<WarmMode()>& warm,
+      const std::function<ModelCatalog::Handover()>& handover);
   std::shared_ptr<ServedModel> Share(const std::string& name, int64_t version,
                                      std::unique_ptr<LoadedModel> loaded);
-  absl::StatusOr<ModelSnapshot> ValidateOnly(const std::string& name, const std::string& directory);
-  void Publish() ABSL_LOCKS_EXCLUDED(mutex_, publish_mutex_);
+
+  bool AcquireAs(AcquireId id, const std::string& name, AcquireCallback callback);
   void AnswerWaiting(const std::string& name);
+  void Publish() ABSL_LOCKS_EXCLUDED(mutex_, publish_mutex_);
+  void DeadlinesChanged();
   void Housekeep();
 
   const Options options_;
@@ -116,10 +163,15 @@ class ModelRegistry {
 
   mutable Mutex mutex_;
   ModelCatalog catalog_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, std::vector<AcquireCallback>> waiting_ ABSL_GUARDED_BY(mutex_);
+  struct Waiting {
+    std::string name;  // never an alias
+    AcquireCallback callback;
+  };
+  std::map<AcquireId, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
+  AcquireId last_acquire_ ABSL_GUARDED_BY(mutex_) = 0;
   struct Declared {
     std::string name;
-    int64_t version = 0;
+    Started started;
     std::string directory;
   };
   std::vector<Declared> declared_;

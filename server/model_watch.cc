@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "server/call.h"
-#include "server/model_admin_service.h"
+#include "server/model_messages.h"
 
 namespace firstlight {
 namespace {

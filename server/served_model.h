@@ -1,19 +1,23 @@
 #ifndef FIRSTLIGHT_SERVER_SERVED_MODEL_H_
 #define FIRSTLIGHT_SERVER_SERVED_MODEL_H_
 
-// What the registry knows of a model: enough to name it, count it and let it go, and nothing of how
-// it computes. Tests hand in models of their own.
+// What the registry knows of a model: enough to name it, count it, warm and park it and let it go,
+// and nothing of how it computes. Tests hand in models of their own.
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "server/cancellation.h"
 
 namespace firstlight {
 
@@ -30,6 +34,27 @@ struct ModelFacts {
   std::vector<std::string> ignored_generation_fields{};
 };
 
+// What to fetch into memory: nothing; every weight; every weight and the buffers of a forward pass,
+// by computing one token.
+enum class WarmMode { kNone, kPopulate, kForward };
+
+enum class ResidencyState { kCold, kPartial, kResident };
+
+// How much of a model's assigned weights is in memory, from a sample of their pages. At least one
+// of the two is known.
+struct WeightResidency {
+  int64_t weight_bytes = 0;               // all of them
+  std::optional<int64_t> mapped_bytes;    // in the page tables
+  std::optional<int64_t> resident_bytes;  // in the page cache
+
+  // COLD below 1% of the weights, RESIDENT from 99% on.
+  ResidencyState state() const {
+    const int64_t present = resident_bytes.has_value() ? *resident_bytes : mapped_bytes.value_or(0);
+    if (present >= weight_bytes - weight_bytes / 100) return ResidencyState::kResident;
+    return present < weight_bytes / 100 ? ResidencyState::kCold : ResidencyState::kPartial;
+  }
+};
+
 // One loaded checkpoint. Thread-safe. Destruction unmaps: see ServedModel.
 class LoadedModel {
  public:
@@ -38,6 +63,15 @@ class LoadedModel {
   // Blocks for as long as a tokenizer takes to build; OK where the checkpoint has none.
   virtual absl::Status BuildTokenizer() = 0;
   virtual ModelFacts Facts() const = 0;
+
+  // Blocks until the weights are fetched, or returns the status of `cancellation` soon after that
+  // is cancelled. `self` keeps this model alive for as long as anything still uses it.
+  virtual absl::Status Warm(WarmMode mode, std::shared_ptr<void> self,
+                            const Cancellation& cancellation) = 0;
+  // Gives the pages back to the system; blocks for that. Requests under way read them again.
+  virtual absl::Status Park() = 0;
+  // Takes a sample: some milliseconds. Nothing where nothing truthful can be said.
+  virtual std::optional<WeightResidency> Residency() const = 0;
 
   // The engine's view of it; nullptr for the models of tests.
   virtual Model* engine_model() = 0;
@@ -55,6 +89,19 @@ struct ServedModel {
   int64_t version = 0;
   std::unique_ptr<LoadedModel> loaded;
   std::atomic<int64_t> requests_in_flight = 0;
+  // Nanoseconds since 1970; 0: no request has used it.
+  std::atomic<int64_t> last_used = 0;
+  // The same, of its load or of the last time that it was warmed.
+  std::atomic<int64_t> awake_since = absl::GetCurrentTimeNanos();
+  // Its pages were given back and nobody has wanted them since.
+  std::atomic<bool> parked = false;
+
+  // When a request last began or ended.
+  std::optional<absl::Time> last_use() const {
+    const int64_t nanoseconds = last_used.load(std::memory_order_relaxed);
+    if (nanoseconds == 0) return std::nullopt;
+    return absl::FromUnixNanos(nanoseconds);
+  }
 };
 
 // Keeps a request on its version and counts it there. Movable; thread-compatible.
@@ -62,7 +109,10 @@ class ModelPin {
  public:
   ModelPin() = default;
   explicit ModelPin(std::shared_ptr<ServedModel> model) : model_(std::move(model)) {
-    if (model_ != nullptr) model_->requests_in_flight.fetch_add(1, std::memory_order_relaxed);
+    if (model_ == nullptr) return;
+    model_->requests_in_flight.fetch_add(1, std::memory_order_relaxed);
+    model_->last_used.store(absl::GetCurrentTimeNanos(), std::memory_order_relaxed);
+    model_->parked.store(false, std::memory_order_relaxed);
   }
   ModelPin(ModelPin&& other) noexcept : model_(std::move(other.model_)) {}
   ModelPin& operator=(ModelPin&& other) noexcept {
@@ -70,7 +120,9 @@ class ModelPin {
     return *this;
   }
   ~ModelPin() {
-    if (model_ != nullptr) model_->requests_in_flight.fetch_sub(1, std::memory_order_relaxed);
+    if (model_ == nullptr) return;
+    model_->last_used.store(absl::GetCurrentTimeNanos(), std::memory_order_relaxed);
+    model_->requests_in_flight.fetch_sub(1, std::memory_order_relaxed);
   }
 
   explicit operator bool() const { return model_ != nullptr; }

@@ -14,6 +14,7 @@ namespace firstlight {
 namespace {
 
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::Not;
@@ -82,7 +83,7 @@ TEST_F(ClientTest, TokenIdsAndLogprobsAreShownWhereTheyAreAskedFor) {
   const auto exit = Run({"generate", "--model", "golden", "--prompt-token-ids", "1,2",
                          "--max-tokens", "3", "--ignore-eos", "--token-ids", "--logprobs"});
   EXPECT_THAT(exit.output, MatchesRegex("[0-9]+ [0-9]+ [0-9]+ \n"));
-  EXPECT_THAT(exit.errors, testing::ContainsRegex("[0-9]+ +-[0-9]+\\.[0-9][0-9][0-9][0-9]"));
+  EXPECT_THAT(exit.errors, ContainsRegex("[0-9]+ +-[0-9]+\\.[0-9][0-9][0-9][0-9]"));
 }
 
 TEST_F(ClientTest, TokenizeAndDetokenizeAreEachOthersInverse) {
@@ -161,6 +162,37 @@ TEST_F(ClientTest, ModelsAreLoadedSwappedAndUnloaded) {
   EXPECT_THAT(broken.errors, HasSubstr("NOT_FOUND"));
   EXPECT_EQ(run({"models", "unload", "m"}).code, 0);
   EXPECT_EQ(run({"models", "get", "m"}).code, 1);
+}
+
+TEST_F(ClientTest, ModelsAreRolledBackAndAliased) {
+  TemporaryDirectory directory;
+  ServerProcess server({"--model-root", directory.path()});
+  ASSERT_TRUE(server.AwaitServing());
+  const std::string first = CopyCheckpoint(GoldenCheckpoint(), directory, "first");
+  const std::string second = CopyCheckpoint(GoldenCheckpoint(), directory, "second");
+  const auto run = [&](const std::vector<std::string>& arguments) {
+    std::vector<std::string> all = {"--admin-address", server.admin_address()};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return ClientProcess::Run(all);
+  };
+  EXPECT_EQ(run({"models", "load", "m", first}).code, 0);
+  EXPECT_THAT(run({"models", "rollback", "m"}).errors, HasSubstr("FAILED_PRECONDITION"));
+  EXPECT_THAT(run({"models", "swap", "m", second, "--keep-previous", "--warm", "forward"}).output,
+              HasSubstr("STANDBY"));
+  EXPECT_THAT(run({"--json", "models", "rollback", "m"}).output,
+              HasSubstr("\"version\":\"1\",\"state\":\"MODEL_STATE_ACTIVE\""));
+  EXPECT_EQ(run({"models", "alias", "prod", "m", "--version", "2"}).code, 0);
+  EXPECT_THAT(run({"models", "alias"}).output, ContainsRegex("prod +m +2\n"));
+  EXPECT_THAT(run({"models"}).output,
+              AllOf(ContainsRegex("1\\* ACTIVE .* - +/[^\n]*first\n"),
+                    ContainsRegex("2 ACTIVE .* never .* prod +/[^\n]*second\n")));
+  EXPECT_THAT(run({"models", "unload", "m"}).errors, HasSubstr("\"prod\""));
+  EXPECT_THAT(run({"--json", "models", "alias", "prod", "--delete"}).output,
+              HasSubstr("{\"alias\":{\"alias\":\"prod\",\"name\":\"m\",\"version\":\"2\"}}"));
+  EXPECT_THAT(run({"models", "unload", "m", "--version", "2"}).output, HasSubstr("DRAINING"));
+  EXPECT_EQ(run({"models", "alias", "prod"}).code, 2);
+  EXPECT_EQ(run({"models", "alias", "prod", "m", "--delete"}).code, 2);
+  EXPECT_EQ(run({"models", "swap", "m", second, "--warm", "hot"}).code, 2);
 }
 
 TEST_F(ClientTest, InspectTellsWhatOfTheGenerationConfigIsIgnored) {

@@ -32,8 +32,9 @@ void Edit(const std::string& path, const std::string& from, const std::string& t
   std::ofstream(path, std::ios::binary) << text;
 }
 
-std::string LongContextCheckpoint(const TemporaryDirectory& directory) {
-  const std::string path = CopyCheckpoint(GoldenCheckpoint(), directory, "long");
+std::string LongContextCheckpoint(const TemporaryDirectory& directory, const std::string& golden,
+                                  const std::string& name) {
+  const std::string path = CopyCheckpoint(GoldenCheckpoint(golden), directory, name);
   Edit(path + "/config.json", "\"max_position_embeddings\": 256",
        "\"max_position_embeddings\": 1000000");
   return path;

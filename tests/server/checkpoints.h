@@ -23,8 +23,11 @@ std::string CopyCheckpoint(const std::string& source, const TemporaryDirectory& 
 // Replaces the first occurrence of `from` in a file. Fails the test where there is none.
 void Edit(const std::string& path, const std::string& from, const std::string& to);
 
-// A golden checkpoint whose context is long enough for streams that a test has to stop.
-std::string LongContextCheckpoint(const TemporaryDirectory& directory);
+// A golden checkpoint, as the folder `name`, whose context is long enough for streams that a test
+// has to stop.
+std::string LongContextCheckpoint(const TemporaryDirectory& directory,
+                                  const std::string& golden = "llama-tied",
+                                  const std::string& name = "long");
 
 }  // namespace firstlight
 

@@ -1,15 +1,18 @@
 #ifndef FIRSTLIGHT_TESTS_SERVER_FAKE_MODELS_H_
 #define FIRSTLIGHT_TESTS_SERVER_FAKE_MODELS_H_
 
-// Models for tests of the registry: they compute nothing, and record which thread destroyed them.
+// Models for tests of the registry: they compute nothing, and record what was done to them and
+// which thread destroyed them.
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "loader/base/mutex.h"
 #include "server/served_model.h"
 
@@ -26,6 +29,16 @@ class FakeModels {
   void SetTokenizerStatus(const std::string& directory, absl::Status status) {
     MutexLock lock(&mutex_);
     tokenizer_status_[directory] = std::move(status);
+  }
+  // What warming `directory` gives.
+  void SetWarmStatus(const std::string& directory, absl::Status status) {
+    MutexLock lock(&mutex_);
+    warm_status_[directory] = std::move(status);
+  }
+  // What its residency is, unless it is parked; nothing: unknown.
+  void SetResidency(const std::string& directory, WeightResidency residency) {
+    MutexLock lock(&mutex_);
+    residency_[directory] = residency;
   }
   // Loads of `directory` block in its tokenizer until Release().
   void Hold(const std::string& directory) {
@@ -53,6 +66,17 @@ class FakeModels {
       ++alive_;
       return std::make_unique<Fake>(this, directory);
     };
+  }
+
+  // Warming `directory` blocks until it is cancelled.
+  void HoldWarm(const std::string& directory) {
+    MutexLock lock(&mutex_);
+    held_warm_ = directory;
+  }
+  // "warm populate /dir", "park /dir", in order.
+  std::vector<std::string> deeds() {
+    MutexLock lock(&mutex_);
+    return deeds_;
   }
 
   int alive() {
@@ -93,6 +117,33 @@ class FakeModels {
       const auto found = models_->tokenizer_status_.find(directory_);
       return found == models_->tokenizer_status_.end() ? absl::OkStatus() : found->second;
     }
+    absl::Status Warm(WarmMode mode, std::shared_ptr<void>,
+                      const Cancellation& cancellation) override {
+      MutexLock lock(&models_->mutex_);
+      models_->deeds_.push_back((mode == WarmMode::kForward ? "warm forward " : "warm populate ") +
+                                directory_);
+      while (models_->held_warm_ == directory_ && !cancellation.cancelled()) {
+        models_->holding_ = true;
+        models_->changed_.SignalAll();
+        // A model looks now and then whether it is cancelled; nobody signals that.
+        models_->changed_.WaitWithTimeout(&models_->mutex_, absl::Milliseconds(1));
+      }
+      models_->holding_ = false;
+      if (cancellation.cancelled()) return cancellation.status();
+      const auto found = models_->warm_status_.find(directory_);
+      return found == models_->warm_status_.end() ? absl::OkStatus() : found->second;
+    }
+    absl::Status Park() override {
+      MutexLock lock(&models_->mutex_);
+      models_->deeds_.push_back("park " + directory_);
+      return absl::OkStatus();
+    }
+    std::optional<WeightResidency> Residency() const override {
+      MutexLock lock(&models_->mutex_);
+      const auto found = models_->residency_.find(directory_);
+      if (found == models_->residency_.end()) return std::nullopt;
+      return found->second;
+    }
     ModelFacts Facts() const override { return {.architecture = directory_, .assigned_bytes = 7}; }
     Model* engine_model() override { return nullptr; }
 
@@ -105,6 +156,10 @@ class FakeModels {
   CondVar changed_;
   std::map<std::string, absl::Status> load_status_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> tokenizer_status_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, absl::Status> warm_status_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, WeightResidency> residency_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> deeds_ ABSL_GUARDED_BY(mutex_);
+  std::string held_warm_ ABSL_GUARDED_BY(mutex_);
   std::string held_ ABSL_GUARDED_BY(mutex_);
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   int alive_ ABSL_GUARDED_BY(mutex_) = 0;

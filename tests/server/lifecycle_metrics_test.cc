@@ -25,7 +25,7 @@ class LifecycleMetricsTest : public ::testing::Test {
       change.model.facts->assigned_bytes = 100 * version;
     }
     change.model.load_time = absl::Seconds(version);
-    change.current = current;
+    change.model.current = current;
     change.name_serves = name_serves;
     lifecycle_.OnModelChange(change);
   }

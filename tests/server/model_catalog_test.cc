@@ -1,6 +1,9 @@
 #include "server/model_catalog.h"
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "tests/loader/status_matchers.h"
@@ -25,10 +28,50 @@ class ModelCatalogTest : public ::testing::Test {
   }
   // Loads `name` as the admin does and returns its version.
   int64_t Load(const std::string& name) {
-    const absl::StatusOr<int64_t> version = catalog_.BeginLoad(name, "dir", kAdmin);
-    EXPECT_THAT(version, IsOk());
-    catalog_.FinishLoad(Serve(name, *version), absl::Seconds(1), absl::InfiniteFuture());
-    return *version;
+    const auto started = catalog_.BeginLoad(name, "dir", kAdmin);
+    EXPECT_THAT(started, IsOk());
+    Finish(name, started->version);
+    return started->version;
+  }
+  // Swaps `name` as the admin does and returns its version.
+  int64_t Swap(const std::string& name, bool keep_previous = false,
+               absl::Time drain_deadline = absl::InfiniteFuture()) {
+    const auto started = catalog_.BeginSwap(name, "dir");
+    EXPECT_THAT(started, IsOk());
+    Finish(name, started->version, {drain_deadline, keep_previous});
+    return started->version;
+  }
+  // The load of `version` is done. What it lets go of stays alive, as with a request on it.
+  ModelCatalog::Switched Finish(const std::string& name, int64_t version,
+                                const ModelCatalog::Handover& handover = {}) {
+    auto switched = catalog_.FinishLoad(Serve(name, version), absl::Seconds(1), handover);
+    EXPECT_THAT(switched, IsOk());
+    if (!switched.ok()) return {};
+    for (const auto& dropped : switched->dropped) in_use_.push_back(dropped);
+    return *std::move(switched);
+  }
+  int64_t Current(const std::string& name) {
+    const auto resolution = catalog_.Resolve(name);
+    EXPECT_THAT(resolution, IsOk());
+    return resolution.ok() && resolution->model != nullptr ? resolution->model->version : 0;
+  }
+  absl::Status SetAlias(const std::string& alias, const std::string& name,
+                        std::optional<int64_t> version = std::nullopt) {
+    auto aliased = catalog_.SetAlias({alias, name, version}, absl::InfiniteFuture());
+    if (aliased.ok()) {
+      for (const auto& dropped : aliased->dropped) in_use_.push_back(dropped);
+    }
+    return aliased.status();
+  }
+  // "1 DRAINING, 2 ACTIVE" of a name.
+  std::string States(const std::string& name) {
+    std::string states;
+    for (const ModelSnapshot& model : catalog_.List()) {
+      if (model.name != name) continue;
+      states += (states.empty() ? "" : ", ") + std::to_string(model.version) + " " +
+                std::string(ModelStateName(model.state));
+    }
+    return states;
   }
   ModelState StateOf(const std::string& name, int64_t version) {
     const auto snapshot = catalog_.Get(name, version);
@@ -38,12 +81,13 @@ class ModelCatalogTest : public ::testing::Test {
 
   FakeModels models_;
   ModelCatalog catalog_;
+  ModelCatalog::Dropped in_use_;
 };
 
 TEST_F(ModelCatalogTest, VersionsOnlyGrowOverAllNames) {
   EXPECT_EQ(Load("a"), 1);
   EXPECT_EQ(Load("b"), 2);
-  EXPECT_THAT(catalog_.Unload("a", absl::InfiniteFuture()), IsOk());
+  EXPECT_THAT(catalog_.Unload("a", std::nullopt, absl::InfiniteFuture()), IsOk());
   catalog_.Forget("a", 1);
   EXPECT_EQ(Load("a"), 3);
 }
@@ -57,10 +101,10 @@ TEST_F(ModelCatalogTest, AModelOfTheCommandLineResolvesWhileItLoads) {
 }
 
 TEST_F(ModelCatalogTest, AModelOfTheAdminResolvesOnceItIsActive) {
-  const auto version = catalog_.BeginLoad("a", "dir", kAdmin);
+  const auto started = catalog_.BeginLoad("a", "dir", kAdmin);
   EXPECT_THAT(catalog_.Resolve("a"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("none is loaded")));
-  catalog_.FinishLoad(Serve("a", *version), absl::Seconds(1), absl::InfiniteFuture());
+  Finish("a", started->version);
   EXPECT_NE(catalog_.Resolve("a")->model, nullptr);
 }
 
@@ -76,14 +120,16 @@ TEST_F(ModelCatalogTest, TheEmptyNameIsTheOnlyOne) {
 
 TEST_F(ModelCatalogTest, ASwapMovesTheNameInOneStepAndTheOldVersionDrains) {
   const int64_t old = Load("a");
-  const auto version = catalog_.BeginSwap("a", "dir2");
-  ASSERT_THAT(version, IsOk());
-  EXPECT_EQ(catalog_.Resolve("a")->model->version, old);
-  const auto dropped =
-      catalog_.FinishLoad(Serve("a", *version), absl::Seconds(1), absl::InfiniteFuture());
-  ASSERT_NE(dropped, nullptr);
-  EXPECT_EQ(dropped->version, old);
-  EXPECT_EQ(catalog_.Resolve("a")->model->version, *version);
+  const auto started = catalog_.BeginSwap("a", "dir2");
+  ASSERT_THAT(started, IsOk());
+  EXPECT_EQ(Current("a"), old);
+  const auto switched = Finish("a", started->version);
+  ASSERT_EQ(switched.dropped.size(), 1u);
+  EXPECT_EQ(switched.dropped[0]->version, old);
+  EXPECT_EQ(switched.previous.version, old);
+  EXPECT_EQ(switched.previous.state, ModelState::kDraining);
+  EXPECT_TRUE(switched.current.current);
+  EXPECT_EQ(Current("a"), started->version);
   EXPECT_EQ(StateOf("a", old), ModelState::kDraining);
   catalog_.Forget("a", old);
   EXPECT_THAT(catalog_.Get("a", old), StatusIs(absl::StatusCode::kNotFound, HasSubstr("version")));
@@ -91,9 +137,9 @@ TEST_F(ModelCatalogTest, ASwapMovesTheNameInOneStepAndTheOldVersionDrains) {
 
 TEST_F(ModelCatalogTest, AFailedSwapChangesNothing) {
   const int64_t old = Load("a");
-  const auto version = catalog_.BeginSwap("a", "dir2");
-  catalog_.FailLoad("a", *version, absl::InvalidArgumentError("broken"));
-  EXPECT_EQ(catalog_.Resolve("a")->model->version, old);
+  const auto started = catalog_.BeginSwap("a", "dir2");
+  catalog_.FailLoad("a", started->version, absl::InvalidArgumentError("broken"));
+  EXPECT_EQ(Current("a"), old);
   EXPECT_EQ(StateOf("a", old), ModelState::kActive);
   EXPECT_EQ(catalog_.List().size(), 1u);
   EXPECT_THAT(catalog_.BeginSwap("a", "dir3"), IsOk());
@@ -105,7 +151,7 @@ TEST_F(ModelCatalogTest, OneOperationOnANameAtATime) {
   const auto busy = StatusIs(absl::StatusCode::kAborted, HasSubstr("under way"));
   EXPECT_THAT(catalog_.BeginSwap("a", "dir3"), busy);
   EXPECT_THAT(catalog_.BeginLoad("a", "dir3", kAdmin), busy);
-  EXPECT_THAT(catalog_.Unload("a", absl::InfiniteFuture()), busy);
+  EXPECT_THAT(catalog_.Unload("a", std::nullopt, absl::InfiniteFuture()), busy);
   EXPECT_EQ(Load("b"), 3);
 }
 
@@ -115,13 +161,13 @@ TEST_F(ModelCatalogTest, WrongOperationsAreRefused) {
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("version 1")));
   EXPECT_THAT(catalog_.BeginSwap("b", "dir"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"b\"")));
-  EXPECT_THAT(catalog_.Unload("b", absl::InfiniteFuture()),
+  EXPECT_THAT(catalog_.Unload("b", std::nullopt, absl::InfiniteFuture()),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"b\"")));
 }
 
 TEST_F(ModelCatalogTest, AFailedModelSaysWhyAndCanBeReplaced) {
-  const auto version = catalog_.BeginLoad("a", "dir", kCommandLine);
-  catalog_.FailLoad("a", *version, absl::InvalidArgumentError("config.json: bad"));
+  const auto started = catalog_.BeginLoad("a", "dir", kCommandLine);
+  catalog_.FailLoad("a", started->version, absl::InvalidArgumentError("config.json: bad"));
   EXPECT_THAT(catalog_.Resolve("a"),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("config.json: bad")));
   Load("b");
@@ -132,19 +178,19 @@ TEST_F(ModelCatalogTest, AFailedModelSaysWhyAndCanBeReplaced) {
 
 TEST_F(ModelCatalogTest, ATokenizerThatFailsFailsTheModel) {
   const int64_t version = Load("a");
-  EXPECT_NE(catalog_.FailActive("a", version, absl::UnimplementedError("Unigram")), nullptr);
+  EXPECT_EQ(catalog_.Fail("a", version, absl::UnimplementedError("Unigram")).size(), 1u);
   EXPECT_EQ(StateOf("a", version), ModelState::kFailed);
   catalog_.Forget("a", version);  // destroyed, but its reason stays
   EXPECT_THAT(catalog_.Resolve("a"),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Unigram")));
-  EXPECT_EQ(catalog_.FailActive("a", version, absl::UnimplementedError("again")), nullptr);
+  EXPECT_TRUE(catalog_.Fail("a", version, absl::UnimplementedError("again")).empty());
 }
 
 TEST_F(ModelCatalogTest, DrainsAreOverdueOnce) {
   Load("a");
   const absl::Time deadline = absl::UnixEpoch() + absl::Seconds(10);
   EXPECT_EQ(catalog_.next_drain_deadline(), absl::InfiniteFuture());
-  const auto unloaded = catalog_.Unload("a", deadline);
+  const auto unloaded = catalog_.Unload("a", std::nullopt, deadline);
   ASSERT_THAT(unloaded, IsOk());
   EXPECT_EQ(unloaded->model.state, ModelState::kDraining);
   EXPECT_EQ(catalog_.next_drain_deadline(), deadline);
@@ -156,11 +202,9 @@ TEST_F(ModelCatalogTest, DrainsAreOverdueOnce) {
 
 TEST_F(ModelCatalogTest, ChangesTellTheWholeStory) {
   Load("a");
-  const auto version = catalog_.BeginSwap("a", "dir2");
-  const auto old =
-      catalog_.FinishLoad(Serve("a", *version), absl::Seconds(1), absl::InfiniteFuture());
+  Swap("a");
   catalog_.Forget("a", 1);
-  const auto unloaded = catalog_.Unload("a", absl::InfiniteFuture());
+  const auto unloaded = catalog_.Unload("a", std::nullopt, absl::InfiniteFuture());
   catalog_.Forget("a", 2);
   std::string story;
   for (const ModelChange& change : catalog_.TakeChanges()) {
@@ -174,6 +218,285 @@ TEST_F(ModelCatalogTest, ChangesTellTheWholeStory) {
             "1 LOADING\n1 ACTIVE serves\n2 LOADING serves\n2 ACTIVE serves\n1 DRAINING serves\n"
             "1 removed serves\n2 DRAINING\n2 removed gone\n");
   EXPECT_TRUE(catalog_.TakeChanges().empty());
+}
+
+TEST_F(ModelCatalogTest, ASwapThatKeepsPutsTheOldVersionInStandby) {
+  Load("a");
+  Swap("a", /*keep_previous=*/true);
+  EXPECT_EQ(States("a"), "1 STANDBY, 2 ACTIVE");
+  EXPECT_TRUE(in_use_.empty());  // the catalog holds it
+  // Only what was current before is kept, and a swap that keeps nothing drops that, too.
+  Swap("a", /*keep_previous=*/true);
+  EXPECT_EQ(States("a"), "1 DRAINING, 2 STANDBY, 3 ACTIVE");
+  Swap("a");
+  EXPECT_EQ(States("a"), "1 DRAINING, 2 DRAINING, 3 DRAINING, 4 ACTIVE");
+}
+
+TEST_F(ModelCatalogTest, AFailedSwapKeepsWhatAnEarlierOneKept) {
+  Load("a");
+  Swap("a", /*keep_previous=*/true);
+  const auto started = catalog_.BeginSwap("a", "dir");
+  catalog_.FailLoad("a", started->version, absl::InvalidArgumentError("broken"));
+  EXPECT_EQ(States("a"), "1 STANDBY, 2 ACTIVE");
+  EXPECT_THAT(catalog_.Rollback("a", absl::InfiniteFuture()), IsOk());
+}
+
+TEST_F(ModelCatalogTest, ARollbackExchangesTheTwo) {
+  Load("a");
+  Swap("a", /*keep_previous=*/true);
+  const auto back = catalog_.Rollback("a", absl::InfiniteFuture());
+  ASSERT_THAT(back, IsOk());
+  EXPECT_EQ(back->current.version, 1);
+  EXPECT_EQ(back->previous.version, 2);
+  EXPECT_TRUE(back->dropped.empty());
+  EXPECT_EQ(States("a"), "1 ACTIVE, 2 STANDBY");
+  EXPECT_EQ(Current("a"), 1);
+  EXPECT_THAT(catalog_.Rollback("a", absl::InfiniteFuture()), IsOk());
+  EXPECT_EQ(States("a"), "1 STANDBY, 2 ACTIVE");
+}
+
+TEST_F(ModelCatalogTest, ARollbackNeedsSomethingToGoBackTo) {
+  EXPECT_THAT(catalog_.Rollback("a", absl::InfiniteFuture()),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"a\"")));
+  Load("a");
+  EXPECT_THAT(catalog_.Rollback("a", absl::InfiniteFuture()),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("keep_previous")));
+  Swap("a", /*keep_previous=*/true);
+  ASSERT_THAT(catalog_.BeginSwap("a", "dir"), IsOk());
+  EXPECT_THAT(catalog_.Rollback("a", absl::InfiniteFuture()),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("version 3")));
+}
+
+TEST_F(ModelCatalogTest, ARollbackFromAFailedVersionLetsItGo) {
+  Load("a");
+  Swap("a", /*keep_previous=*/true);
+  in_use_ = catalog_.Fail("a", 2, absl::DataLossError("truncated"));
+  EXPECT_EQ(States("a"), "1 STANDBY, 2 FAILED");
+  EXPECT_THAT(catalog_.Rollback("a", absl::InfiniteFuture()), IsOk());
+  EXPECT_EQ(States("a"), "1 ACTIVE, 2 DRAINING");
+  catalog_.Forget("a", 2);
+  EXPECT_EQ(States("a"), "1 ACTIVE");
+  EXPECT_THAT(catalog_.Rollback("a", absl::InfiniteFuture()),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("keep_previous")));
+}
+
+TEST_F(ModelCatalogTest, AKeptVersionThatFailsIsNothingToGoBackTo) {
+  Load("a");
+  Swap("a", /*keep_previous=*/true);
+  EXPECT_EQ(catalog_.Fail("a", 1, absl::DataLossError("truncated")).size(), 1u);
+  EXPECT_EQ(States("a"), "1 FAILED, 2 ACTIVE");
+  EXPECT_THAT(catalog_.Rollback("a", absl::InfiniteFuture()),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("keep_previous")));
+  catalog_.Forget("a", 1);
+  EXPECT_EQ(States("a"), "2 ACTIVE");
+}
+
+TEST_F(ModelCatalogTest, RequestsOfAKeptVersionHaveADeadlineUntilItServesAgain) {
+  const absl::Time deadline = absl::UnixEpoch() + absl::Seconds(10);
+  Load("a");
+  Swap("a", /*keep_previous=*/true, deadline);
+  EXPECT_EQ(catalog_.next_drain_deadline(), deadline);
+  EXPECT_THAT(catalog_.Rollback("a", absl::InfiniteFuture()), IsOk());
+  EXPECT_EQ(catalog_.next_drain_deadline(), absl::InfiniteFuture());
+  EXPECT_THAT(catalog_.Rollback("a", deadline), IsOk());
+  ASSERT_EQ(catalog_.TakeOverdue(deadline).size(), 1u);
+  EXPECT_EQ(States("a"), "1 STANDBY, 2 ACTIVE");
+}
+
+TEST_F(ModelCatalogTest, AKeptVersionCanBeUnloadedAlone) {
+  Load("a");
+  Swap("a", /*keep_previous=*/true);
+  const auto unloaded = catalog_.Unload("a", 1, absl::InfiniteFuture());
+  ASSERT_THAT(unloaded, IsOk());
+  EXPECT_EQ(unloaded->dropped.size(), 1u);
+  EXPECT_EQ(States("a"), "1 DRAINING, 2 ACTIVE");
+  EXPECT_THAT(catalog_.Rollback("a", absl::InfiniteFuture()),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("keep_previous")));
+  EXPECT_THAT(catalog_.Unload("a", 7, absl::InfiniteFuture()),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("version 7")));
+}
+
+TEST_F(ModelCatalogTest, UnloadingANameTakesWhatItKeepsToo) {
+  Load("a");
+  Swap("a", /*keep_previous=*/true);
+  const auto unloaded = catalog_.Unload("a", std::nullopt, absl::InfiniteFuture());
+  ASSERT_THAT(unloaded, IsOk());
+  EXPECT_EQ(unloaded->model.version, 2);
+  EXPECT_EQ(unloaded->dropped.size(), 2u);
+  EXPECT_EQ(States("a"), "1 DRAINING, 2 DRAINING");
+}
+
+TEST_F(ModelCatalogTest, ADrainingVersionCanBeHurried) {
+  Load("a");
+  Swap("a");
+  const absl::Time deadline = absl::UnixEpoch() + absl::Seconds(1);
+  EXPECT_THAT(catalog_.Unload("a", 1, deadline), IsOk());
+  EXPECT_EQ(catalog_.TakeOverdue(deadline).size(), 1u);
+  EXPECT_EQ(States("a"), "1 DRAINING, 2 ACTIVE");
+}
+
+TEST_F(ModelCatalogTest, ACancelledLoadNeverServes) {
+  const auto started = catalog_.BeginLoad("a", "dir", kAdmin);
+  EXPECT_TRUE(started->cancellation->status().ok());
+  const auto unloaded = catalog_.Unload("a", std::nullopt, absl::InfiniteFuture());
+  ASSERT_THAT(unloaded, IsOk());
+  EXPECT_EQ(unloaded->model.state, ModelState::kLoading);
+  EXPECT_THAT(started->cancellation->status(),
+              StatusIs(absl::StatusCode::kCancelled, HasSubstr("UnloadModel")));
+  // It was bound all the same; the word comes first.
+  EXPECT_THAT(catalog_.FinishLoad(Serve("a", started->version), absl::Seconds(1), {}),
+              StatusIs(absl::StatusCode::kCancelled, HasSubstr("version 1")));
+  EXPECT_TRUE(catalog_.List().empty());
+  EXPECT_EQ(Load("a"), 2);
+}
+
+TEST_F(ModelCatalogTest, ACancelledSwapChangesNothing) {
+  Load("a");
+  const auto started = catalog_.BeginSwap("a", "dir");
+  // Which of the two is meant has to be said.
+  EXPECT_THAT(catalog_.Unload("a", std::nullopt, absl::InfiniteFuture()),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("version 2")));
+  EXPECT_THAT(catalog_.Unload("a", 1, absl::InfiniteFuture()),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("version 2")));
+  EXPECT_THAT(catalog_.Unload("a", 2, absl::InfiniteFuture()), IsOk());
+  EXPECT_FALSE(catalog_.FinishLoad(Serve("a", started->version), absl::Seconds(1), {}).ok());
+  EXPECT_EQ(States("a"), "1 ACTIVE");
+  EXPECT_EQ(Current("a"), 1);
+  Swap("a");
+}
+
+TEST_F(ModelCatalogTest, ACancelledModelOfTheCommandLineIsGone) {
+  const auto started = catalog_.BeginLoad("a", "dir", kCommandLine);
+  EXPECT_THAT(catalog_.Unload("a", std::nullopt, absl::InfiniteFuture()), IsOk());
+  EXPECT_FALSE(catalog_.FinishLoad(Serve("a", started->version), absl::Seconds(1), {}).ok());
+  EXPECT_THAT(catalog_.Resolve("a"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"a\"")));
+}
+
+TEST_F(ModelCatalogTest, CancellingLoadsReachesThoseThatComeLater) {
+  const auto before = catalog_.BeginLoad("a", "dir", kAdmin);
+  catalog_.CancelLoads(absl::UnavailableError("draining"));
+  const auto after = catalog_.BeginLoad("b", "dir", kAdmin);
+  EXPECT_THAT(before->cancellation->status(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("draining")));
+  EXPECT_THAT(after->cancellation->status(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("draining")));
+}
+
+TEST_F(ModelCatalogTest, AnAliasOfANameFollowsIt) {
+  Load("a");
+  ASSERT_THAT(SetAlias("prod", "a"), IsOk());
+  EXPECT_EQ(catalog_.Resolve("prod")->name, "a");
+  EXPECT_EQ(Current("prod"), 1);
+  Swap("a");
+  EXPECT_EQ(Current("prod"), 2);
+  EXPECT_EQ(States("a"), "1 DRAINING, 2 ACTIVE");
+  EXPECT_EQ(catalog_.Get("prod", std::nullopt)->aliases, std::vector<std::string>{"prod"});
+}
+
+TEST_F(ModelCatalogTest, AnAliasOfAVersionKeepsItServing) {
+  Load("a");
+  ASSERT_THAT(SetAlias("prod", "a", 1), IsOk());
+  Swap("a");
+  EXPECT_EQ(States("a"), "1 ACTIVE, 2 ACTIVE");
+  EXPECT_EQ(Current("prod"), 1);
+  EXPECT_EQ(Current("a"), 2);
+  EXPECT_FALSE(catalog_.Get("a", 1)->current);
+  // Moving it on lets the version go.
+  ASSERT_THAT(SetAlias("prod", "a", 2), IsOk());
+  EXPECT_EQ(States("a"), "1 DRAINING, 2 ACTIVE");
+  EXPECT_EQ(Current("prod"), 2);
+}
+
+TEST_F(ModelCatalogTest, AVersionThatAnAliasLeavesIsKeptWhereASwapKeptIt) {
+  Load("a");
+  ASSERT_THAT(SetAlias("prod", "a", 1), IsOk());
+  Swap("a", /*keep_previous=*/true);
+  EXPECT_EQ(States("a"), "1 ACTIVE, 2 ACTIVE");
+  const auto deleted = catalog_.DeleteAlias("prod", absl::InfiniteFuture());
+  ASSERT_THAT(deleted, IsOk());
+  EXPECT_EQ(deleted->alias.version, 1);
+  EXPECT_EQ(States("a"), "1 STANDBY, 2 ACTIVE");
+  // And an alias brings it back.
+  ASSERT_THAT(SetAlias("prod", "a", 1), IsOk());
+  EXPECT_EQ(States("a"), "1 ACTIVE, 2 ACTIVE");
+}
+
+TEST_F(ModelCatalogTest, AnAliasPointsAtWhatServesAndHidesNothing) {
+  Load("a");
+  Load("b");
+  EXPECT_THAT(SetAlias("prod", "c"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"c\"")));
+  EXPECT_THAT(SetAlias("prod", "a", 2),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("version 2")));
+  EXPECT_THAT(SetAlias("b", "a"), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("\"b\"")));
+  Swap("a");
+  EXPECT_THAT(SetAlias("prod", "a", 1),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("DRAINING")));
+  ASSERT_THAT(SetAlias("prod", "a"), IsOk());
+  EXPECT_THAT(SetAlias("other", "prod"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("an alias of model \"a\"")));
+  for (const auto& status :
+       {catalog_.BeginLoad("prod", "dir", kAdmin).status(), catalog_.CheckLoad("prod")}) {
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("an alias of")));
+  }
+  EXPECT_THAT(catalog_.BeginSwap("prod", "dir"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("an alias of")));
+  EXPECT_THAT(catalog_.DeleteAlias("a", absl::InfiniteFuture()),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"a\"")));
+}
+
+TEST_F(ModelCatalogTest, WhatAnAliasPointsAtIsNotUnloaded) {
+  Load("a");
+  Swap("a", /*keep_previous=*/true);
+  ASSERT_THAT(SetAlias("prod", "a", 1), IsOk());
+  const auto refused = StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("\"prod\""));
+  EXPECT_THAT(catalog_.Unload("a", std::nullopt, absl::InfiniteFuture()), refused);
+  EXPECT_THAT(catalog_.Unload("a", 1, absl::InfiniteFuture()), refused);
+  EXPECT_EQ(States("a"), "1 ACTIVE, 2 ACTIVE");
+  EXPECT_THAT(catalog_.DeleteAlias("prod", absl::InfiniteFuture()), IsOk());
+  EXPECT_THAT(catalog_.Unload("a", std::nullopt, absl::InfiniteFuture()), IsOk());
+}
+
+TEST_F(ModelCatalogTest, AnAliasedVersionThatFailsSaysSo) {
+  Load("a");
+  ASSERT_THAT(SetAlias("prod", "a", 1), IsOk());
+  Swap("a");
+  in_use_ = catalog_.Fail("a", 1, absl::DataLossError("truncated"));
+  catalog_.Forget("a", 1);  // destroyed, but its reason stays
+  EXPECT_THAT(catalog_.Resolve("prod"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("truncated")));
+  in_use_.clear();
+  ASSERT_THAT(SetAlias("prod", "a"), IsOk());
+  EXPECT_EQ(States("a"), "2 ACTIVE");
+}
+
+TEST_F(ModelCatalogTest, ChangesTellOfAliases) {
+  Load("a");
+  Load("b");
+  catalog_.TakeChanges();
+  ASSERT_THAT(SetAlias("prod", "a"), IsOk());
+  ASSERT_THAT(SetAlias("prod", "b"), IsOk());
+  EXPECT_THAT(catalog_.DeleteAlias("prod", absl::InfiniteFuture()), IsOk());
+  std::string story;
+  for (const ModelChange& change : catalog_.TakeChanges()) {
+    story += change.model.name + ":" + std::to_string(change.model.aliases.size()) + "/" +
+             std::to_string(change.aliases.size()) +
+             (!change.aliases.empty() && change.aliases[0].serves ? " serves" : "") + "\n";
+  }
+  EXPECT_EQ(story, "a:1/1 serves\nb:1/1 serves\na:0/1 serves\nb:0/0\n");
+}
+
+TEST_F(ModelCatalogTest, WarmingAndParkingNeedAMappedVersion) {
+  ASSERT_THAT(catalog_.BeginLoad("a", "dir", kCommandLine), IsOk());
+  EXPECT_THAT(catalog_.Mapped("a", std::nullopt),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("LOADING")));
+  EXPECT_THAT(catalog_.Mapped("b", std::nullopt),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"b\"")));
+  Finish("a", 1);
+  Swap("a", /*keep_previous=*/true);
+  ASSERT_THAT(SetAlias("prod", "a"), IsOk());
+  EXPECT_EQ((*catalog_.Mapped("prod", std::nullopt))->version, 2);
+  EXPECT_EQ((*catalog_.Mapped("a", 1))->version, 1);
+  EXPECT_THAT(catalog_.Mapped("a", 3), StatusIs(absl::StatusCode::kNotFound, HasSubstr("found 3")));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Requests that come before their model, or its tokenizer, is there: they wait, and then get their
 // answer. What comes before what is made certain by work that is queued ahead, not by the clock.
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -161,6 +162,35 @@ TEST_F(TokenizerTest, TextWaitsForItsTokenizer) {
   while (stream->Read(&message)) text += message.delta().text();
   EXPECT_TRUE(stream->Finish().ok());
   EXPECT_THAT(text, HasSubstr("blue"));
+}
+
+TEST_F(TokenizerTest, WhoWaitsForOneHoldsUpNobodyElse) {
+  Serve();
+  // More calls than there are threads to tokenize on wait for the last tokenizers.
+  std::atomic<int> answered = 0;
+  std::vector<std::thread> waiting;
+  std::vector<grpc::ClientContext> contexts(4);
+  for (grpc::ClientContext& context : contexts) {
+    waiting.emplace_back([&] {
+      v1::TokenizeRequest request;
+      request.set_model("demo");
+      request.set_text("blue");
+      v1::TokenizeResponse tokens;
+      stub_->Tokenize(&context, request, &tokens);
+      ++answered;
+    });
+  }
+  v1::TokenizeRequest request;
+  request.set_model("large0");
+  request.set_text("blue");
+  grpc::ClientContext context;
+  v1::TokenizeResponse tokens;
+  EXPECT_TRUE(stub_->Tokenize(&context, request, &tokens).ok());
+  EXPECT_EQ(answered, 0);
+  // One that is cancelled ends at once.
+  for (grpc::ClientContext& cancelled : contexts) cancelled.TryCancel();
+  for (std::thread& thread : waiting) thread.join();
+  EXPECT_TRUE(server_->WaitForLog("method=Tokenize code=CANCELLED")) << server_->log();
 }
 
 TEST_F(TokenizerTest, OneThatFailsFailsItsModelAndWhoWaitsForIt) {
