@@ -55,9 +55,12 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::st
 
 MappedFile::MappedFile(std::string path, int descriptor, FileIdentity identity,
                        absl::Span<const std::byte> bytes)
-    : path_(std::move(path)), descriptor_(descriptor), identity_(identity), bytes_(bytes) {}
+    : path_(std::move(path)), descriptor_(descriptor), identity_(identity), bytes_(bytes) {
+  guard_.emplace(bytes_);
+}
 
 MappedFile::~MappedFile() {
+  guard_.reset();  // while the addresses are still this file's
   munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
   close(descriptor_);
 }
@@ -86,6 +89,10 @@ absl::Status MappedFile::CheckUnchanged() const {
                                       TimeText(identity_.modified_nanoseconds), ", found ",
                                       TimeText(current.modified_nanoseconds),
                                       ": the file was written in place while it was mapped"));
+  }
+  if (const std::optional<int64_t> offset = guard_->damage(); offset.has_value()) {
+    return absl::DataLossError(StrCat(path_, ": expected to read the page at offset ", *offset,
+                                      ", found that it cannot be read"));
   }
   return absl::OkStatus();
 }

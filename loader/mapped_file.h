@@ -17,11 +17,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "loader/residency/fault_guard.h"
 
 namespace firstlight {
 
@@ -59,8 +61,9 @@ class MappedFile {
   absl::StatusOr<FileIdentity> CurrentIdentity() const;
 
   // DATA_LOSS, saying what was found, when the file has changed its size or was written since it
-  // was opened. Renaming, deleting and linking it and its permissions are no change. One fstat,
-  // about a microsecond.
+  // was opened, or when a page of it could not be read (loader/residency/fault_guard.h): what was
+  // computed from it before is not to be used then. Renaming, deleting and linking it and its
+  // permissions are no change. One fstat, about a microsecond.
   absl::Status CheckUnchanged() const;
 
   // Why path() leads to this file no longer: "it was replaced by another file", "it was deleted or
@@ -83,6 +86,7 @@ class MappedFile {
   const int descriptor_;
   const FileIdentity identity_;
   const absl::Span<const std::byte> bytes_;
+  std::optional<GuardedRange> guard_;
 };
 
 }  // namespace firstlight

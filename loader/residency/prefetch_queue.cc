@@ -29,9 +29,13 @@ PrefetchQueue::Plan MakePlan(const PrefetchRequest& request, int64_t piece_bytes
   return plan;
 }
 
-void PrefetchQueue::Add(std::shared_ptr<PrefetchJob> handle, PrefetchRequest request) {
+std::shared_ptr<PrefetchJob> PrefetchQueue::Add(PrefetchRequest request) {
   auto job = std::make_shared<Job>();
-  job->handle = std::move(handle);
+  const std::shared_ptr<PrefetchJob> handle(new PrefetchJob(request.stages.size()));
+  for (size_t stage = 0; stage < request.stages.size(); ++stage) {
+    if (request.stages[stage].empty()) handle->SetPopulated(static_cast<int64_t>(stage));
+  }
+  job->handle = handle;
   job->request = std::move(request);
   job->number = ++last_number_;
   // A newcomer shares from now on: it neither waits for what others had before nor catches up.
@@ -42,6 +46,7 @@ void PrefetchQueue::Add(std::shared_ptr<PrefetchJob> handle, PrefetchRequest req
   if (job->fair_bytes == std::numeric_limits<int64_t>::max()) job->fair_bytes = 0;
   EndIfPopulated(job.get());
   jobs_.push_back(std::move(job));
+  return handle;
 }
 
 PrefetchQueue::Job* PrefetchQueue::Find(const PrefetchJob* handle) const {
@@ -101,6 +106,7 @@ std::optional<PrefetchQueue::Taken> PrefetchQueue::Take() {
   }
   const auto comes_before = [](const Job& a, const Job& b) {
     if (a.request.priority != b.request.priority) return a.request.priority > b.request.priority;
+    if (a.planned != b.planned) return b.planned;  // planning reads nothing
     if (a.fair_bytes != b.fair_bytes) return a.fair_bytes < b.fair_bytes;
     return a.number < b.number;
   };

@@ -65,13 +65,14 @@ class PrefetchQueue {
 
   explicit PrefetchQueue(int max_threads) : max_threads_(max_threads) {}
 
-  void Add(std::shared_ptr<PrefetchJob> handle, PrefetchRequest request);
+  // Stages without ranges are populated on return.
+  std::shared_ptr<PrefetchJob> Add(PrefetchRequest request);
   void Consumed(const PrefetchJob* job, int64_t stage);
   void Cancel(const PrefetchJob* job);
   void Promote(const PrefetchJob* job);
 
   // The next thing to do; empty when there is nothing to begin now. Jobs that have ended first,
-  // then by priority, fewest fair_bytes, age.
+  // then by priority, those to be planned, fewest fair_bytes, age.
   std::optional<Taken> Take();
   // What came of a kPlan and of a kRead. True when `on_progress` should be called: after this, and
   // without the mutex.

@@ -155,13 +155,10 @@ Prefetcher::~Prefetcher() {
 }
 
 std::shared_ptr<PrefetchJob> Prefetcher::Start(PrefetchRequest request) {
-  std::shared_ptr<PrefetchJob> job(new PrefetchJob(request.stages.size()));
-  for (size_t stage = 0; stage < request.stages.size(); ++stage) {
-    if (request.stages[stage].empty()) job->SetPopulated(static_cast<int64_t>(stage));
-  }
+  std::shared_ptr<PrefetchJob> job;
   {
     MutexLock lock(&core_->mutex);
-    core_->queue.Add(job, std::move(request));
+    job = core_->queue.Add(std::move(request));
     core_->AddThreadIfNeeded();
     if (core_->threads.empty()) {
       // The system refuses threads: then whoever computes takes the faults.

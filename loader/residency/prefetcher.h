@@ -26,7 +26,8 @@
 // (parallelism.h); network and FUSE file systems are read by one at a time. Threads are started by
 // the first job.
 //
-// Bytes that are in memory and mapped already cost about 0.1 ms for 16 MiB.
+// Bytes that are in memory and mapped already cost about 0.1 ms for 16 MiB; those that are in the
+// page cache and have to be mapped, about 1 ms.
 //
 // Thread-safe.
 
@@ -83,7 +84,7 @@ class PrefetchJob {
   ReadCost cost() const;
 
  private:
-  friend class Prefetcher;
+  friend class Prefetcher;  // populates where there are no threads
   friend class PrefetchQueue;
   explicit PrefetchJob(size_t num_stages);
   bool SetPopulated(int64_t stage);  // whether it was not before

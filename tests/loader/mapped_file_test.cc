@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -62,6 +63,48 @@ TEST(MappedFileTest, KeepsServingAFileThatIsRenamedOverOrDeleted) {
   std::filesystem::remove(path);
   EXPECT_EQ(Text((*file)->bytes()), "old bytes");
   EXPECT_EQ((*file)->CurrentIdentity()->size_bytes, 9);
+}
+
+TEST(MappedFileTest, CheckUnchangedTellsWhatHappened) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.Write("weights", "0123456789");
+  const auto file = MappedFile::Open(path);
+  ASSERT_THAT(file, IsOk());
+  EXPECT_THAT((*file)->CheckUnchanged(), IsOk());
+  ASSERT_EQ(truncate(path.c_str(), 4), 0);
+  EXPECT_THAT((*file)->CheckUnchanged(),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("weights: expected 10 bytes, found 4: the file was truncated")));
+  ASSERT_EQ(truncate(path.c_str(), 40), 0);
+  EXPECT_THAT((*file)->CheckUnchanged(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("extended")));
+  // The same length, other bytes. The clock of file systems may stand still for a while, so the
+  // time is set as a write a second later would.
+  const std::string same = directory.Write("same", "0123456789");
+  const auto overwritten = MappedFile::Open(same);
+  ASSERT_THAT(overwritten, IsOk());
+  directory.Write("same", "9876543210");
+  std::filesystem::last_write_time(
+      same, std::filesystem::last_write_time(same) + std::chrono::seconds(1));
+  EXPECT_THAT((*overwritten)->CheckUnchanged(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("written in place")));
+}
+
+TEST(MappedFileTest, WhatLeavesTheBytesAloneIsNoDamageButMayDetach) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.Write("sub/weights", "0123456789");
+  const auto file = MappedFile::Open(path);
+  ASSERT_THAT(file, IsOk());
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read);
+  std::filesystem::create_hard_link(path, directory.File("link"));
+  EXPECT_EQ((*file)->WhyDetached(), "");
+  std::filesystem::rename(path, directory.File("elsewhere"));
+  EXPECT_THAT((*file)->WhyDetached(), HasSubstr("deleted"));
+  directory.Write("sub/weights", "0123456789");
+  EXPECT_THAT((*file)->WhyDetached(), HasSubstr("replaced"));
+  std::filesystem::remove_all(directory.File("sub"));
+  EXPECT_THAT((*file)->WhyDetached(), HasSubstr("its directory is gone"));
+  EXPECT_THAT((*file)->CheckUnchanged(), IsOk());
 }
 
 TEST(MappedFileTest, IdentityTellsTruncationAndOverwritingInPlace) {

@@ -1,0 +1,258 @@
+#include "loader/residency/prefetcher.h"
+
+#include <map>
+#include <set>
+#include <thread>
+
+#include "absl/synchronization/notification.h"
+#include "gtest/gtest.h"
+#include "tests/loader/residency/sparse_file.h"
+#include "tests/loader/status_matchers.h"
+
+namespace firstlight {
+namespace {
+
+// Reads nothing, and each piece only when told: Allow says how many may end.
+class HeldReader : public PageReader {
+ public:
+  absl::StatusOr<ReadCost> Populate(absl::Span<const ByteRange> ranges) override {
+    MutexLock lock(&mutex_);
+    begun_.push_back(ranges.front().bytes.data());
+    threads_.insert(std::this_thread::get_id());
+    most_at_once_ = std::max(most_at_once_, ++under_way_);
+    changed_.SignalAll();
+    while (allowed_ == 0) changed_.Wait(&mutex_);
+    --allowed_;
+    --under_way_;
+    if (!failure_.ok()) return failure_;
+    ReadCost cost{.bytes_read = 0};
+    for (const ByteRange& range : ranges) {
+      cost.bytes_populated += static_cast<int64_t>(range.bytes.size());
+    }
+    return cost;
+  }
+  Storage StorageOf(const MappedFile&) override { return {.device = 1}; }
+
+  void Allow(int pieces) {
+    MutexLock lock(&mutex_);
+    allowed_ += pieces;
+    changed_.SignalAll();
+  }
+  void FailWith(const absl::Status& status) {
+    MutexLock lock(&mutex_);
+    failure_ = status;
+  }
+  void AwaitBegun(size_t pieces) {
+    MutexLock lock(&mutex_);
+    while (begun_.size() < pieces) changed_.Wait(&mutex_);
+  }
+  size_t begun() const {
+    MutexLock lock(&mutex_);
+    return begun_.size();
+  }
+  std::vector<const std::byte*> begun_at() const {
+    MutexLock lock(&mutex_);
+    return begun_;
+  }
+  int most_at_once() const {
+    MutexLock lock(&mutex_);
+    return most_at_once_;
+  }
+  bool IsReadingThread(std::thread::id thread) const {
+    MutexLock lock(&mutex_);
+    return threads_.contains(thread);
+  }
+
+ private:
+  mutable Mutex mutex_;
+  CondVar changed_;
+  int allowed_ ABSL_GUARDED_BY(mutex_) = 0;
+  int under_way_ ABSL_GUARDED_BY(mutex_) = 0;
+  int most_at_once_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+  std::vector<const std::byte*> begun_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::thread::id> threads_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Counts the calls of on_progress and waits for a number of them.
+class Progress {
+ public:
+  std::function<void()> callback() {
+    return [this] {
+      MutexLock lock(&mutex_);
+      ++calls_;
+      changed_.SignalAll();
+    };
+  }
+  void Await(int calls) {
+    MutexLock lock(&mutex_);
+    while (calls_ < calls) changed_.Wait(&mutex_);
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+class PrefetcherTest : public ::testing::Test {
+ protected:
+  static constexpr int64_t kPiecePages = 4;
+
+  PrefetchRequest Request(int64_t stages) {
+    PrefetchRequest request;
+    for (int64_t stage = 0; stage < stages; ++stage) {
+      request.stages.push_back({Pages(file_, stage * kPiecePages, kPiecePages)});
+    }
+    request.on_progress = progress_.callback();
+    return request;
+  }
+  Prefetcher::Options Options(int max_threads) const {
+    return {.piece_bytes = kPiecePages * PageBytes(), .max_threads = max_threads};
+  }
+
+  const TemporaryDirectory directory_;
+  const std::shared_ptr<const MappedFile> file_ = MapSparse(directory_, "a", 1000 * PageBytes());
+  HeldReader reader_;
+  Progress progress_;
+};
+
+TEST_F(PrefetcherTest, FetchesStagesInOrderAndSaysSo) {
+  Prefetcher prefetcher(&reader_, Options(1));
+  const auto job = prefetcher.Start(Request(3));
+  for (int stage = 0; stage < 3; ++stage) {
+    reader_.AwaitBegun(stage + 1);
+    EXPECT_FALSE(job->IsPopulated(stage));
+    reader_.Allow(1);
+    progress_.Await(stage + 1);
+    EXPECT_TRUE(job->IsPopulated(stage));
+    EXPECT_EQ(reader_.begun_at()[stage], Pages(file_, stage * kPiecePages, 1).bytes.data());
+  }
+  EXPECT_TRUE(job->AllPopulated());
+  EXPECT_THAT(job->status(), IsOk());
+  EXPECT_EQ(job->cost().bytes_populated, 3 * kPiecePages * PageBytes());
+  EXPECT_EQ(job->cost().bytes_read, 0);
+}
+
+TEST_F(PrefetcherTest, ReadsWithAllThreadsAtOnce) {
+  Prefetcher prefetcher(&reader_, Options(4));
+  const auto job = prefetcher.Start(Request(10));
+  reader_.AwaitBegun(4);
+  EXPECT_EQ(prefetcher.in_flight(), 4);
+  reader_.Allow(10);
+  progress_.Await(10);
+  EXPECT_EQ(reader_.most_at_once(), 4);
+}
+
+TEST_F(PrefetcherTest, WaitsForTheConsumerAtTheEndOfItsWindow) {
+  Prefetcher prefetcher(&reader_, Options(4));
+  PrefetchRequest request = Request(4);
+  request.window_bytes = 2 * kPiecePages * PageBytes();
+  const auto job = prefetcher.Start(std::move(request));
+  reader_.Allow(100);
+  progress_.Await(2);
+  EXPECT_EQ(reader_.begun(), 2u);
+  EXPECT_FALSE(job->IsPopulated(2));
+  prefetcher.Consumed(job.get(), 0);
+  progress_.Await(3);
+  EXPECT_EQ(reader_.begun(), 3u);
+  prefetcher.Consumed(job.get(), 2);
+  progress_.Await(4);
+  EXPECT_TRUE(job->AllPopulated());
+}
+
+TEST_F(PrefetcherTest, DamageIsTold) {
+  Prefetcher prefetcher(&reader_, Options(1));
+  const auto job = prefetcher.Start(Request(3));
+  reader_.Allow(1);
+  progress_.Await(1);
+  reader_.AwaitBegun(2);
+  reader_.FailWith(absl::DataLossError("weights: truncated"));
+  reader_.Allow(1);
+  progress_.Await(2);
+  EXPECT_TRUE(job->IsPopulated(0));
+  EXPECT_FALSE(job->IsPopulated(1));
+  EXPECT_THAT(job->status(), StatusIs(absl::StatusCode::kDataLoss, "weights: truncated"));
+}
+
+TEST_F(PrefetcherTest, DropsWhatAJobHoldsOnItsOwnThreads) {
+  Prefetcher prefetcher(&reader_, Options(2));
+  for (const bool cancel : {false, true}) {
+    absl::Notification dropped;
+    std::thread::id dropped_by;
+    PrefetchRequest request = Request(3);
+    request.keep_alive = std::shared_ptr<const void>(file_.get(), [&](const void*) {
+      dropped_by = std::this_thread::get_id();
+      dropped.Notify();
+    });
+    const size_t begun = reader_.begun();
+    auto job = prefetcher.Start(std::move(request));
+    reader_.AwaitBegun(begun + 2);
+    EXPECT_FALSE(dropped.HasBeenNotified());
+    if (cancel) prefetcher.Cancel(job.get());
+    job.reset();
+    EXPECT_FALSE(dropped.HasBeenNotified()) << "it is being read";
+    reader_.Allow(cancel ? 2 : 3);
+    dropped.WaitForNotification();
+    EXPECT_TRUE(reader_.IsReadingThread(dropped_by));
+    if (cancel) {
+      EXPECT_EQ(reader_.begun(), begun + 2);
+    }
+  }
+}
+
+TEST_F(PrefetcherTest, GoesAwayInTheMiddleOfAJob) {
+  bool dropped = false;
+  std::shared_ptr<PrefetchJob> job;
+  {
+    Prefetcher prefetcher(&reader_, Options(2));
+    PrefetchRequest request = Request(100);
+    request.window_bytes = 2 * kPiecePages * PageBytes();
+    request.keep_alive =
+        std::shared_ptr<const void>(file_.get(), [&dropped](const void*) { dropped = true; });
+    job = prefetcher.Start(std::move(request));
+    reader_.AwaitBegun(2);
+    reader_.Allow(2);
+  }
+  EXPECT_TRUE(dropped);
+  EXPECT_FALSE(job->AllPopulated());
+  EXPECT_THAT(job->status(), StatusIs(absl::StatusCode::kCancelled, ::testing::_));
+}
+
+TEST_F(PrefetcherTest, ManyJobsFromManyThreads) {
+  Prefetcher prefetcher(&reader_, Options(4));
+  reader_.Allow(1 << 20);
+  std::vector<std::thread> users;
+  for (int user = 0; user < 4; ++user) {
+    users.emplace_back([&, user] {
+      for (int round = 0; round < 50; ++round) {
+        Progress progress;
+        PrefetchRequest request = Request(5);
+        request.on_progress = progress.callback();
+        request.priority =
+            user % 2 == 0 ? PrefetchPriority::kBackground : PrefetchPriority::kRequested;
+        request.window_bytes = 2 * kPiecePages * PageBytes();
+        absl::Notification dropped;
+        request.keep_alive =
+            std::shared_ptr<const void>(file_.get(), [&dropped](const void*) { dropped.Notify(); });
+        const auto job = prefetcher.Start(std::move(request));
+        if (round % 5 == 4) {
+          prefetcher.Cancel(job.get());
+        } else {
+          prefetcher.Promote(job.get());
+          for (int stage = 0; stage < 5; ++stage) {
+            progress.Await(stage + 1);
+            prefetcher.Consumed(job.get(), stage);
+          }
+          EXPECT_TRUE(job->AllPopulated());
+        }
+        dropped.WaitForNotification();
+      }
+    });
+  }
+  for (std::thread& user : users) user.join();
+  EXPECT_EQ(prefetcher.in_flight(), 0);
+}
+
+}  // namespace
+}  // namespace firstlight
