@@ -41,6 +41,7 @@ class BatchPass {
   // Whether no sequence of it is still of interest: it may be dropped before its end.
   bool abandoned() const;
 
+  const Model* model() const { return model_; }
   const std::vector<Part>& parts() const { return parts_; }
   // Once done: [vocabulary]. REQUIRES: part.has_logits.
   absl::Span<const float> logits(const Part& part) const {

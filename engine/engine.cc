@@ -75,7 +75,8 @@ class Engine::Impl {
                     .workers = &workers_,
                     .exp = kernels->exp,
                     .on_ended = [this](const Request& request,
-                                       int64_t sequences) { CountEnded(request, sequences); }}),
+                                       int64_t sequences) { CountEnded(request, sequences); },
+                    .on_damage = options.on_damage}),
         tokenizing_(options.tokenizer_threads, clock_,
                     [this](RequestId id, absl::StatusOr<TokenizedPrompt> prompt) {
                       Post([id, prompt = std::move(prompt)](Scheduler* scheduler) mutable {

@@ -9,6 +9,7 @@
 // refused only when the queue is full or when they could never fit.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ class Engine {
     int tokenizer_threads = 1;
     // Whether a layer's weights are ready; nullptr: always. Outlives the engine.
     LayerGate* layer_gate = nullptr;
+    // A file of `model` turned out damaged, and its requests are failed with `status` (DATA_LOSS).
+    // Engine's thread; must not block. May come more than once.
+    std::function<void(const Model& model, const absl::Status& status)> on_damage{};
     // nullptr: the system's. Outlives the engine.
     const Clock* clock = nullptr;
   };

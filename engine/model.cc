@@ -30,6 +30,9 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const Options& options) {
   std::unique_ptr<Model> model(new Model());
   model->directory_ = options.directory;
   FIRSTLIGHT_ASSIGN_OR_RETURN(model->checkpoint_, Checkpoint::Open(options.directory));
+  for (const std::shared_ptr<const MappedFile>& file : model->checkpoint_->files()) {
+    model->integrity_.Add(file);
+  }
   FIRSTLIGHT_ASSIGN_OR_RETURN(model->config_, ParseModelConfig(model->checkpoint_->config()));
   FIRSTLIGHT_ASSIGN_OR_RETURN(model->generation_config_,
                               ReadGenerationConfig(*model->checkpoint_, model->config_));

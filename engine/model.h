@@ -25,6 +25,7 @@
 #include "engine/kv_cache/block_pool.h"
 #include "engine/kv_cache/paged_cache.h"
 #include "engine/model_config.h"
+#include "engine/model_integrity.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "engine/weights.h"
 #include "loader/base/mutex.h"
@@ -82,6 +83,8 @@ class Model {
   const std::string& directory() const { return directory_; }
   int64_t context_length() const { return context_length_; }
   const CacheShape& cache_shape() const { return cache_shape_; }
+  // Whether its files are still what was loaded.
+  ModelIntegrity* integrity() const { return &integrity_; }
   BlockArena* arena() const { return arena_.get(); }
   Decoder* decoder() const { return decoder_.get(); }
 
@@ -92,6 +95,7 @@ class Model {
 
   std::string directory_;
   std::unique_ptr<const Checkpoint> checkpoint_;
+  mutable ModelIntegrity integrity_;
   ModelConfig config_;
   BoundWeights weights_;
   LoadReport load_report_;

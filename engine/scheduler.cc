@@ -100,6 +100,15 @@ void Scheduler::EndRequests(const Model* model, FinishReason reason) {
   DropEnded();
 }
 
+void Scheduler::FailRequests(const Model* model, const absl::Status& status) {
+  for (auto& [id, request] : requests_) {
+    if (request->model.get() == model) {
+      End(request.get(), status);
+    }
+  }
+  DropEnded();
+}
+
 void Scheduler::EndAll(const absl::Status& status) {
   for (auto& [id, request] : requests_) {
     End(request.get(), status);

@@ -47,6 +47,9 @@ class Scheduler {
     // Called when `sequences` of a request have ended, before its observer hears of it. Must not
     // call back.
     std::function<void(const Request& request, int64_t sequences)> on_ended;
+    // The files of `model` were found damaged (DATA_LOSS) after a pass, none of whose tokens is
+    // delivered; its requests end with `status` next. Unset: nobody wants to know.
+    std::function<void(const Model& model, const absl::Status& status)> on_damage{};
   };
 
   explicit Scheduler(Options options);
@@ -64,6 +67,8 @@ class Scheduler {
   void Cancel(RequestId id, const absl::Status& status);
   // Ends every request of `model` with `reason` for each of its unfinished sequences.
   void EndRequests(const Model* model, FinishReason reason);
+  // Ends every request of `model` with `status`.
+  void FailRequests(const Model* model, const absl::Status& status);
   void EndAll(const absl::Status& status);
 
   // Ends what is past its time, lets waiting sequences join and runs one model's turn: its step up
@@ -112,6 +117,7 @@ class Scheduler {
   absl::StatusOr<std::unique_ptr<BatchPass>> BeginPass(const Model* model);
   void EndRunning(const Model* model, const absl::Status& status);
   void CompletePass(std::unique_ptr<BatchPass> pass);
+  void DropDamagedPass(std::unique_ptr<BatchPass> pass, const absl::Status& status);
   void ShareFirstToken(Sequence* leader, absl::Span<const float> logits, absl::Time now);
   void TakeToken(Sequence* sequence, absl::StatusOr<Sequence::Sampled> sampled, absl::Time now);
   void UpdateLanes();

@@ -213,7 +213,27 @@ void Scheduler::EndRunning(const Model* model, const absl::Status& status) {
   }
 }
 
+// What a pass read from damaged files is worthless, and no reader may see any of it.
+void Scheduler::DropDamagedPass(std::unique_ptr<BatchPass> pass, const absl::Status& status) {
+  const Model* const model = pass->model();
+  for (const BatchPass::Part& part : pass->parts()) {
+    part.sequence->in_pass = false;
+    if (part.sequence->state == Sequence::State::kFinished) {
+      part.sequence->ReleaseBlocks();
+    }
+  }
+  pass.reset();
+  if (options_.on_damage) {
+    options_.on_damage(*model, status);
+  }
+  FailRequests(model, status);
+}
+
 void Scheduler::CompletePass(std::unique_ptr<BatchPass> pass) {
+  if (const absl::Status status = pass->model()->integrity()->Check(); !status.ok()) {
+    DropDamagedPass(std::move(pass), status);
+    return;
+  }
   const std::vector<BatchPass::Part>& parts = pass->parts();
   std::vector<absl::StatusOr<Sequence::Sampled>> sampled(parts.size(), Sequence::Sampled());
   options_.workers->ParallelFor(

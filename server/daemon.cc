@@ -17,6 +17,7 @@
 #include "server/grpc_listener.h"
 #include "server/health.h"
 #include "server/http.h"
+#include "server/integrity_watch.h"
 #include "server/lifecycle_metrics.h"
 #include "server/memory_limit.h"
 #include "server/metrics.h"
@@ -49,7 +50,7 @@ std::vector<std::string> Methods() {
           "ParkModel", "SetAlias",  "DeleteAlias",   "ListAliases"};
 }
 
-Engine::Options EngineOptions(const ServerOptions& options) {
+Engine::Options EngineOptions(const ServerOptions& options, IntegrityWatch* integrity) {
   Engine::Options engine;
   engine.threads = static_cast<int>(options.threads);
   engine.isa = ParseIsa(options.isa).value_or(Isa::kAuto);
@@ -58,6 +59,7 @@ Engine::Options EngineOptions(const ServerOptions& options) {
   engine.max_sequences = options.max_sequences;
   engine.max_queue = options.max_queue;
   engine.default_max_tokens = options.default_max_tokens;
+  engine.on_damage = [integrity](const Model&, const absl::Status&) { integrity->LookNow(); };
   return engine;
 }
 
@@ -69,9 +71,10 @@ Engine::Options EngineOptions(const ServerOptions& options) {
 class Daemon::Impl {
  public:
   Impl(const ServerOptions& options, const Log* log, ModelRoots roots,
-       std::unique_ptr<Engine> engine)
+       std::unique_ptr<IntegrityWatch> watch, std::unique_ptr<Engine> engine)
       : options(options),
         log(log),
+        integrity(std::move(watch)),
         owned_engine(std::move(engine)),
         health({v1::GenerationService::service_full_name(),
                 v1::ModelAdminService::service_full_name()}),
@@ -109,12 +112,19 @@ class Daemon::Impl {
         generation_health(&health, &delivery),
         admin_health(&health, &delivery) {
     registry.AddListener([this](const ModelChange& change) { OnModelChange(change); });
+    integrity->Start({.models = [this] { return registry.Live(); },
+                      .fail =
+                          [this](const ServedModel& model, const absl::Status& status) {
+                            registry.Fail(model.name, model.version, status);
+                          },
+                      .log = log});
   }
 
   ~Impl() {
     listener.reset();
     admin_listener.reset();
     http.reset();
+    integrity->Stop();
   }
 
   absl::Status Listen();
@@ -126,6 +136,7 @@ class Daemon::Impl {
   const Log* const log;
   ProcessState state;
   DeliveryThread delivery;
+  const std::unique_ptr<IntegrityWatch> integrity;  // the engine tells it of damage
   const std::unique_ptr<Engine> owned_engine;
   HealthTable health;
   const MemoryPressureReader memory_pressure;
@@ -235,10 +246,11 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const ServerOptions& opti
                                                        const Log* log) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(ModelRoots roots,
                               ModelRoots::Create(options.model_roots, options.models));
+  auto integrity = std::make_unique<IntegrityWatch>();
   FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine,
-                              Engine::Create(EngineOptions(options)));
-  return std::unique_ptr<Daemon>(
-      new Daemon(std::make_unique<Impl>(options, log, std::move(roots), std::move(engine))));
+                              Engine::Create(EngineOptions(options, integrity.get())));
+  return std::unique_ptr<Daemon>(new Daemon(std::make_unique<Impl>(
+      options, log, std::move(roots), std::move(integrity), std::move(engine))));
 }
 
 absl::Status Daemon::Start(const std::function<void()>& on_mapped) {

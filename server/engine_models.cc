@@ -39,6 +39,8 @@ class EngineLoadedModel final : public LoadedModel {
   }
   absl::Status Park() override { return absl::UnimplementedError("park"); }
   std::optional<WeightResidency> Residency() const override { return std::nullopt; }
+  absl::Status CheckIntegrity() override { return model_->integrity()->Check(); }
+  std::string LookForDetached() override { return model_->integrity()->LookForDetached(); }
 
   Model* engine_model() override { return model_.get(); }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "loader/residency/fault_guard.h"
 #include "server/daemon.h"
 #include "server/log.h"
 #include "server/options.h"
@@ -86,6 +87,11 @@ int main(int argc, char** argv) {
   const firstlight::Log log(options.log_level, options.log_format, STDERR_FILENO);
   // Not destroyed: its thread lives as long as the process.
   auto& signals = *new StopSignals(firstlight::SetUpProcess(log));
+
+  // Before anything is mapped, and until nothing is.
+  const absl::StatusOr<std::unique_ptr<firstlight::FaultGuard>> fault_guard =
+      firstlight::FaultGuard::Install();
+  if (!fault_guard.ok()) return Fail(kNothingServed, fault_guard.status());
 
   absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Create(options, &log);
   if (!daemon.ok()) {

@@ -180,6 +180,7 @@ ModelCatalog::Dropped ModelCatalog::Fail(const std::string& name, int64_t versio
   if (failed.state != ModelState::kActive && failed.state != ModelState::kStandby) return {};
   failed.state = ModelState::kFailed;
   failed.reason = std::string(status.message());
+  failed.damaged = absl::IsDataLoss(status);
   if (found->second.kept == version) found->second.kept = 0;
   RecordChanged(name, version);
   return {std::exchange(failed.held, nullptr)};

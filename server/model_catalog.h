@@ -172,7 +172,7 @@ class ModelCatalog {
 
   // Where requests for `name`, a name or alias, go; empty: to the only name whose model has not
   // FAILED. INVALID_ARGUMENT when that is not one, NOT_FOUND, FAILED_PRECONDITION with the reason
-  // for a FAILED one.
+  // for a FAILED one, DATA_LOSS where its files were damaged.
   absl::StatusOr<Resolution> Resolve(const std::string& name) const;
 
   // The version that is ACTIVE or in STANDBY: the one asked for, or the one that requests for
@@ -206,6 +206,7 @@ class ModelCatalog {
     ModelState state = ModelState::kLoading;
     Origin origin = Origin::kAdmin;
     std::string reason;
+    bool damaged = false;  // FAILED by DATA_LOSS
     std::optional<ModelFacts> facts;
     absl::Duration load_time;
     std::weak_ptr<ServedModel> served;

@@ -112,9 +112,11 @@ absl::StatusOr<ModelCatalog::Resolution> ModelCatalog::Resolve(const std::string
   const Version* const version = FindVersion(target, number);
   if (version == nullptr) return UnknownModel(wanted);
   if (version->state == ModelState::kFailed) {
-    return WithErrorInfo(absl::FailedPreconditionError(
-                             absl::StrCat("model \"", wanted, "\" has failed: ", version->reason)),
-                         "MODEL_FAILED", {{"model", wanted}});
+    const std::string message =
+        absl::StrCat("model \"", wanted, "\" has failed: ", version->reason);
+    return WithErrorInfo(
+        version->damaged ? absl::DataLossError(message) : absl::FailedPreconditionError(message),
+        "MODEL_FAILED", {{"model", wanted}});
   }
   return Resolution{target, version->held};
 }

@@ -119,6 +119,11 @@ class ModelRegistry {
   // about to be.
   void CancelAcquire(AcquireId id);
 
+  // A version that is ACTIVE or in STANDBY has turned out not to work: it is FAILED from now on.
+  // Requests for it then get DATA_LOSS where that is the status, else FAILED_PRECONDITION. Does not
+  // block.
+  void Fail(const std::string& name, int64_t version, const absl::Status& status);
+
   std::vector<ModelSnapshot> List() const;
   absl::StatusOr<ModelSnapshot> Get(const std::string& name, std::optional<int64_t> version) const;
   std::vector<std::shared_ptr<ServedModel>> Live() const;

@@ -71,11 +71,14 @@ void ModelRegistry::LoadOne(const std::string& name, const Started& started,
 
 void ModelRegistry::BuildTokenizer(const std::shared_ptr<ServedModel>& model) {
   const absl::Status status = model->loaded->BuildTokenizer();
-  if (status.ok()) return;
+  if (!status.ok()) Fail(model->name, model->version, status);
+}
+
+void ModelRegistry::Fail(const std::string& name, int64_t version, const absl::Status& status) {
   ModelCatalog::Dropped dropped;
   {
     MutexLock lock(&mutex_);
-    dropped = catalog_.Fail(model->name, model->version, status);
+    dropped = catalog_.Fail(name, version, status);
   }
   Publish();
 }

@@ -73,6 +73,11 @@ class LoadedModel {
   // Takes a sample: some milliseconds. Nothing where nothing truthful can be said.
   virtual std::optional<WeightResidency> Residency() const = 0;
 
+  // ModelIntegrity's: DATA_LOSS once a file was found damaged; which file its path leads to no
+  // longer, and why, empty where there is none (this one may block on the file system).
+  virtual absl::Status CheckIntegrity() { return absl::OkStatus(); }
+  virtual std::string LookForDetached() { return ""; }
+
   // The engine's view of it; nullptr for the models of tests.
   virtual Model* engine_model() = 0;
 };

@@ -1,0 +1,47 @@
+#include "engine/model_integrity.h"
+
+#include <utility>
+
+#include "loader/base/strings.h"
+
+namespace firstlight {
+
+void ModelIntegrity::Add(std::shared_ptr<const MappedFile> file) {
+  MutexLock lock(&mutex_);
+  files_.push_back(std::move(file));
+}
+
+absl::Status ModelIntegrity::Check() const {
+  // fstat asks the kernel alone and waits for no disk: the lock may be held over it.
+  MutexLock lock(&mutex_);
+  for (const std::shared_ptr<const MappedFile>& file : files_) {
+    if (!damage_.ok()) break;
+    damage_ = file->CheckUnchanged();
+  }
+  return damage_;
+}
+
+std::string ModelIntegrity::LookForDetached() {
+  std::vector<std::shared_ptr<const MappedFile>> files;
+  {
+    MutexLock lock(&mutex_);
+    files = files_;
+  }
+  std::string found;
+  for (const std::shared_ptr<const MappedFile>& file : files) {
+    if (const std::string why = file->WhyDetached(); !why.empty()) {
+      found = StrCat(file->path(), ": ", why);
+      break;
+    }
+  }
+  MutexLock lock(&mutex_);
+  detached_ = found;
+  return found;
+}
+
+std::string ModelIntegrity::detached() const {
+  MutexLock lock(&mutex_);
+  return detached_;
+}
+
+}  // namespace firstlight

@@ -1,0 +1,44 @@
+#ifndef FIRSTLIGHT_ENGINE_MODEL_INTEGRITY_H_
+#define FIRSTLIGHT_ENGINE_MODEL_INTEGRITY_H_
+
+// Whether the mapped files of a model are still what was loaded, and still where they were.
+//
+// Damaged is a file that was truncated, extended, written in place or could not be read: what was
+// computed from it is worthless. Detached is one that its path leads to no longer (renamed over,
+// deleted, unmounted): its mapping serves on. Thread-safe.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "loader/base/mutex.h"
+#include "loader/mapped_file.h"
+
+namespace firstlight {
+
+class ModelIntegrity {
+ public:
+  // From now on `file` belongs to the model.
+  void Add(std::shared_ptr<const MappedFile> file);
+
+  // DATA_LOSS, naming the file and what was found, from the first time on that this finds one
+  // damaged. One fstat a file.
+  absl::Status Check() const;
+
+  // Looks where the files' paths lead, which may block on the file system: not on the engine's
+  // thread, not on a request's. Returns "PATH: why" for the first one that is detached; else empty.
+  std::string LookForDetached();
+  // What the last look found.
+  std::string detached() const;
+
+ private:
+  mutable Mutex mutex_;
+  std::vector<std::shared_ptr<const MappedFile>> files_ ABSL_GUARDED_BY(mutex_);
+  mutable absl::Status damage_ ABSL_GUARDED_BY(mutex_);
+  std::string detached_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_MODEL_INTEGRITY_H_
