@@ -1,0 +1,276 @@
+// Files that change, vanish or fail under a running server: the real one, with another model under
+// load, which must not notice.
+
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/checkpoints.h"
+#include "tests/server/failing_file.h"
+#include "tests/server/server_process.h"
+
+namespace firstlight {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kWeights[] = "/model.safetensors";
+
+v1::GenerateRequest RequestOf(const std::string& model, int max_tokens) {
+  v1::GenerateRequest request = TokenRequest(max_tokens);
+  request.set_model(model);
+  return request;
+}
+
+// A stream that is read by hand.
+class OpenStream {
+ public:
+  OpenStream(const ServerProcess& server, const v1::GenerateRequest& request)
+      : stub_(server.Generation()), stream_(stub_->Generate(&context_, request)) {}
+
+  // Reads until there are `count` tokens. False when the stream has ended before.
+  bool ReadTokens(size_t count) {
+    v1::GenerateResponse message;
+    while (tokens_.size() < count) {
+      if (!stream_->Read(&message)) return false;
+      for (const v1::Token& token : message.delta().tokens())
+        tokens_.push_back(token.id());
+    }
+    return true;
+  }
+  grpc::Status ReadToEnd() {
+    ReadTokens(SIZE_MAX);
+    return stream_->Finish();
+  }
+  void Cancel() { context_.TryCancel(); }
+  const std::vector<int32_t>& tokens() const { return tokens_; }
+
+ private:
+  const std::unique_ptr<v1::GenerationService::Stub> stub_;
+  grpc::ClientContext context_;
+  const std::unique_ptr<grpc::ClientReader<v1::GenerateResponse>> stream_;
+  std::vector<int32_t> tokens_;
+};
+
+// A server of "victim", whose files a test harms, and "bystander", which answers request after
+// request from Start on.
+class FaultTest : public ::testing::Test {
+ protected:
+  // Tokens that both models have generated, whose weights and prompts are the same.
+  static constexpr int kTokens = 32;
+
+  void Start(const std::string& victim) {
+    victim_ = victim;
+    const std::string bystander = CopyCheckpoint(GoldenCheckpoint(), directory_, "bystander");
+    server_ = std::make_unique<ServerProcess>(std::vector<std::string>{
+        "--model", "victim=" + victim, "--model", "bystander=" + bystander});
+    ASSERT_TRUE(server_->AwaitServing()) << server_->log();
+    const Generated reference =
+        RunGenerate(server_->Generation().get(), RequestOf("bystander", kTokens));
+    ASSERT_TRUE(reference.status.ok()) << reference.status.error_message();
+    reference_ = reference.token_ids();
+    load_ = std::thread([this] {
+      while (!stop_) {
+        const Generated answer =
+            RunGenerate(server_->Generation().get(), RequestOf("bystander", kTokens));
+        EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+        EXPECT_EQ(answer.token_ids(), reference_);
+        ++answers_;
+      }
+    });
+  }
+
+  // The bystander goes on, the process lives.
+  void TearDown() override {
+    if (!load_.joinable()) return;
+    const int before = answers_;
+    const absl::Time limit = absl::Now() + kPatience;
+    while (answers_ < before + 3 && absl::Now() < limit) std::this_thread::yield();
+    EXPECT_GE(answers_, before + 3) << server_->log();
+    stop_ = true;
+    load_.join();
+    EXPECT_TRUE(server_->running()) << server_->log();
+    server_->Signal(SIGTERM);
+    EXPECT_EQ(server_->WaitForExit().code, 0);
+  }
+
+  Generated Ask(int max_tokens = kTokens) const {
+    return RunGenerate(server_->Generation().get(), RequestOf("victim", max_tokens));
+  }
+
+  // Requests of the victim end with DATA_LOSS and these words, and the model is FAILED.
+  void ExpectFailed(const grpc::Status& status, const std::vector<std::string>& words) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::DATA_LOSS) << status.error_message();
+    for (const std::string& word : words) EXPECT_THAT(status.error_message(), HasSubstr(word));
+    EXPECT_EQ(status.error_message().find("DATA_LOSS"), std::string::npos);
+    EXPECT_TRUE(server_->WaitForLog("state=FAILED")) << server_->log();
+    const Generated again = Ask();
+    EXPECT_EQ(again.status.error_code(), grpc::StatusCode::DATA_LOSS);
+    EXPECT_EQ(ErrorInfoOf(again.status).reason(), "MODEL_FAILED");
+    grpc::ClientContext context;
+    grpc::health::v1::HealthCheckRequest request;
+    grpc::health::v1::HealthCheckResponse response;
+    request.set_service("victim");
+    EXPECT_TRUE(server_->Health()->Check(&context, request, &response).ok());
+    EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+  }
+
+  // The victim answers as ever, and the log says that its files are gone.
+  void ExpectServesOn(const std::string& why) {
+    EXPECT_TRUE(server_->WaitForLog("model detached")) << server_->log();
+    EXPECT_THAT(server_->log(), HasSubstr(why));
+    const Generated answer = Ask();
+    EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+    EXPECT_EQ(answer.token_ids(), reference_);
+  }
+
+  // `victim`'s tokens are the first ones of what they should be. Longer than any test waits.
+  void ExpectPrefixOfReference(const std::vector<int32_t>& tokens, const std::string& checkpoint) {
+    ServerProcess sound({"--model", "victim=" + checkpoint});
+    ASSERT_TRUE(sound.AwaitServing()) << sound.log();
+    const Generated reference =
+        RunGenerate(sound.Generation().get(), RequestOf("victim", static_cast<int>(tokens.size())));
+    ASSERT_TRUE(reference.status.ok()) << reference.status.error_message();
+    EXPECT_EQ(tokens, reference.token_ids());
+  }
+
+  const TemporaryDirectory directory_;
+  std::string victim_;
+  std::unique_ptr<ServerProcess> server_;
+  std::vector<int32_t> reference_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> answers_ = 0;
+  std::thread load_;
+};
+
+TEST_F(FaultTest, TruncatedBeforeARequest) {
+  Start(CopyCheckpoint(GoldenCheckpoint(), directory_, "victim"));
+  ASSERT_EQ(truncate((victim_ + kWeights).c_str(), 10000), 0);
+  ExpectFailed(Ask().status, {"model.safetensors: expected", "found 10000", "truncated"});
+}
+
+TEST_F(FaultTest, OneShardTruncatedBetweenRequests) {
+  Start(CopyCheckpoint(GoldenCheckpoint("llama-sharded"), directory_, "victim"));
+  ASSERT_TRUE(Ask().status.ok());
+  std::string shard;
+  for (const auto& entry : std::filesystem::directory_iterator(victim_)) {
+    if (entry.path().extension() == ".safetensors") shard = entry.path();
+  }
+  ASSERT_EQ(truncate(shard.c_str(), 5000), 0);
+  ExpectFailed(Ask().status,
+               {std::filesystem::path(shard).filename().string() + ": expected", "truncated"});
+}
+
+TEST_F(FaultTest, TruncatedDuringARequest) {
+  const std::string sound = LongContextCheckpoint(directory_);
+  Start(CopyCheckpoint(sound, directory_, "victim"));
+  OpenStream stream(*server_, RequestOf("victim", 500000));
+  ASSERT_TRUE(stream.ReadTokens(10));
+  ASSERT_EQ(truncate((victim_ + kWeights).c_str(), 10000), 0);
+  ExpectFailed(stream.ReadToEnd(), {"model.safetensors: expected", "truncated"});
+  ExpectPrefixOfReference(stream.tokens(), sound);
+}
+
+TEST_F(FaultTest, OverwrittenInPlaceDuringARequest) {
+  const std::string sound = LongContextCheckpoint(directory_);
+  Start(CopyCheckpoint(sound, directory_, "victim"));
+  OpenStream stream(*server_, RequestOf("victim", 500000));
+  ASSERT_TRUE(stream.ReadTokens(10));
+  {
+    std::fstream file(victim_ + kWeights, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(20000);
+    file << std::string(20000, '\1');
+  }
+  ExpectFailed(stream.ReadToEnd(), {"model.safetensors: expected modification time", "in place"});
+  ExpectPrefixOfReference(stream.tokens(), sound);
+}
+
+TEST_F(FaultTest, DamageIsFoundWithoutARequest) {
+  Start(CopyCheckpoint(GoldenCheckpoint(), directory_, "victim"));
+  ASSERT_EQ(truncate((victim_ + kWeights).c_str(), 10000), 0);
+  EXPECT_TRUE(server_->WaitForLog("state=FAILED")) << server_->log();
+  ExpectFailed(Ask().status, {"truncated"});
+}
+
+TEST_F(FaultTest, ADamagedModelCanBeLoadedAgain) {
+  const std::string sound = CopyCheckpoint(GoldenCheckpoint(), directory_, "sound");
+  Start(CopyCheckpoint(GoldenCheckpoint(), directory_, "victim"));
+  ASSERT_EQ(truncate((victim_ + kWeights).c_str(), 10000), 0);
+  ExpectFailed(Ask().status, {"truncated"});
+  std::filesystem::copy_file(sound + kWeights, victim_ + kWeights,
+                             std::filesystem::copy_options::overwrite_existing);
+  grpc::ClientContext context;
+  v1::LoadModelRequest request;
+  request.set_name("victim");
+  request.set_directory(victim_);
+  v1::LoadModelResponse response;
+  const grpc::Status status = server_->Admin()->LoadModel(&context, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(Ask().token_ids(), reference_);
+}
+
+TEST_F(FaultTest, AnIoErrorUnderTheMapping) {
+  const std::string checkpoint = LongContextCheckpoint(directory_);
+  std::stringstream contents;
+  contents << std::ifstream(checkpoint + kWeights, std::ios::binary).rdbuf();
+  const std::string place = directory_.File("disk");
+  std::filesystem::create_directory(place);
+  const auto file = FailingFile::Mount(place, "weights", contents.str());
+  if (!file.ok()) GTEST_SKIP() << file.status().message();
+  const std::string victim = CopyCheckpoint(checkpoint, directory_, "victim");
+  std::filesystem::remove(victim + kWeights);
+  std::filesystem::create_symlink(place + "/weights", victim + kWeights);
+  Start(victim);
+  OpenStream stream(*server_, RequestOf("victim", 500000));
+  ASSERT_TRUE(stream.ReadTokens(10));
+  (*file)->Fail();
+  ExpectFailed(stream.ReadToEnd(), {"model.safetensors: expected to read", "cannot be read"});
+  ExpectPrefixOfReference(stream.tokens(), checkpoint);
+}
+
+TEST_F(FaultTest, ReplacedByRenameItServesOn) {
+  Start(CopyCheckpoint(GoldenCheckpoint(), directory_, "victim"));
+  const std::string other = CopyCheckpoint(GoldenCheckpoint("llama-biases"), directory_, "other");
+  std::filesystem::rename(other + kWeights, victim_ + kWeights);
+  ExpectServesOn("replaced by another file");
+}
+
+TEST_F(FaultTest, DeletedItServesOn) {
+  Start(CopyCheckpoint(GoldenCheckpoint(), directory_, "victim"));
+  std::filesystem::remove_all(victim_);
+  ExpectServesOn("deleted");
+}
+
+TEST_F(FaultTest, LinkedAndChmoddedItIsNotEvenDetached) {
+  Start(CopyCheckpoint(GoldenCheckpoint(), directory_, "victim"));
+  std::filesystem::create_hard_link(victim_ + kWeights, directory_.File("link"));
+  std::filesystem::permissions(victim_ + kWeights, std::filesystem::perms::owner_read);
+  const Generated answer = Ask();
+  EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_EQ(answer.token_ids(), reference_);
+}
+
+TEST_F(FaultTest, LazilyUnmountedItServesOn) {
+  const std::string place = directory_.File("mounted");
+  std::filesystem::create_directory(place);
+  if (mount("firstlight-test", place.c_str(), "tmpfs", 0, nullptr) != 0) {
+    GTEST_SKIP() << "mounting a tmpfs: " << strerror(errno);
+  }
+  std::filesystem::copy(GoldenCheckpoint(), place + "/victim",
+                        std::filesystem::copy_options::recursive);
+  Start(place + "/victim");
+  ASSERT_EQ(umount2(place.c_str(), MNT_DETACH), 0);
+  ExpectServesOn("its directory is gone");
+}
+
+}  // namespace
+}  // namespace firstlight
