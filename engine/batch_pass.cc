@@ -8,14 +8,17 @@
 
 namespace firstlight {
 
-BatchPass::BatchPass(const Model* model, std::vector<Part> parts)
-    : model_(model), parts_(std::move(parts)) {}
+BatchPass::BatchPass(const Model* model, std::vector<Part> parts, LayerGate* gate,
+                     WorkerPool* workers)
+    : model_(model), gate_(gate), workers_(workers), parts_(std::move(parts)) {}
 
 absl::StatusOr<std::unique_ptr<BatchPass>> BatchPass::Begin(const Model* model,
-                                                            std::vector<Part> parts) {
-  std::unique_ptr<BatchPass> batch(new BatchPass(model, std::move(parts)));
+                                                            std::vector<Part> parts,
+                                                            LayerGate* gate, WorkerPool* workers) {
+  std::unique_ptr<BatchPass> batch(new BatchPass(model, std::move(parts), gate, workers));
   std::vector<BatchSegment> segments;
   segments.reserve(batch->parts_.size());
+  std::vector<int32_t> tokens;
   int64_t logits_rows = 0;
   for (Part& part : batch->parts_) {
     Sequence& sequence = *part.sequence;
@@ -28,8 +31,12 @@ absl::StatusOr<std::unique_ptr<BatchPass>> BatchPass::Begin(const Model* model,
                         .cache = sequence.cache(),
                         .rope = &sequence.request().rope,
                         .logits_rows = part.has_logits ? 1 : 0});
+    tokens.insert(tokens.end(), segments.back().tokens.begin(), segments.back().tokens.end());
+    batch->first_tokens_ = batch->first_tokens_ || !sequence.request().prefill_end.has_value();
   }
+  batch->has_logits_ = logits_rows > 0;
   FIRSTLIGHT_ASSIGN_OR_RETURN(batch->pass_, model->decoder()->Begin(segments));
+  if (gate != nullptr) gate->PassBegins(*model, tokens);
   return batch;
 }
 
@@ -39,13 +46,34 @@ BatchPass::~BatchPass() {
   }
 }
 
-int64_t BatchPass::Run(LayerGate* gate) {
+int64_t BatchPass::Run() {
+  const FaultCosts before = workers_->fault_costs();
   int64_t stages = 0;
-  while (!pass_->done() && (gate == nullptr || gate->IsOpen(*model_, pass_->next_layer()))) {
-    pass_->RunNextStage();
+  while (!pass_->done() && NextIsOpen()) {
+    RunStage();
     ++stages;
   }
+  const FaultCosts costs = workers_->fault_costs() - before;
+  if (costs != FaultCosts()) model_->residency()->AddWorkerCosts(costs);
+  if (costs.storage_bytes > 0 && gate_ != nullptr) gate_->FaultedFromStorage(*model_);
   return stages;
+}
+
+bool BatchPass::NextIsOpen() const {
+  const int64_t layer = pass_->next_layer();
+  const bool is_head = layer == model_->spec().num_hidden_layers;
+  // A chunk of a prompt that is not its last has no use for the head.
+  return gate_ == nullptr || (is_head && !has_logits_) || gate_->IsOpen(*model_, layer);
+}
+
+// The workers' counts are cumulative: noted after the last stage they hold what the whole pass has
+// cost. A request before its first token is worth having them after each loop.
+void BatchPass::RunStage() {
+  const int64_t layer = pass_->next_layer();
+  const bool is_head = layer == model_->spec().num_hidden_layers;
+  workers_->NoteFaults(first_tokens_ || is_head);
+  pass_->RunNextStage();
+  if (gate_ != nullptr && (!is_head || has_logits_)) gate_->StageRan(*model_, layer);
 }
 
 bool BatchPass::abandoned() const {

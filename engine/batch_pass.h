@@ -13,6 +13,7 @@
 #include "engine/layer_gate.h"
 #include "engine/model.h"
 #include "engine/sequence.h"
+#include "engine/worker_pool.h"
 
 namespace firstlight {
 
@@ -26,16 +27,19 @@ class BatchPass {
   };
 
   // Marks the sequences as part of a pass until it is destroyed. Their caches are reserved for the
-  // rows. Errors are those of Decoder::Begin. REQUIRES: `parts` is not empty, no other pass of
-  // `model`.
+  // rows. Tells `gate` (may be nullptr) that it begins. Errors are those of Decoder::Begin.
+  // REQUIRES: `parts` is not empty, no other pass of `model`; `gate` and `workers` outlive the
+  // pass.
   static absl::StatusOr<std::unique_ptr<BatchPass>> Begin(const Model* model,
-                                                          std::vector<Part> parts);
+                                                          std::vector<Part> parts, LayerGate* gate,
+                                                          WorkerPool* workers);
   ~BatchPass();
   BatchPass(const BatchPass&) = delete;
   BatchPass& operator=(const BatchPass&) = delete;
 
-  // Runs stages until the end or until `gate` (may be nullptr) is closed. Returns how many ran.
-  int64_t Run(LayerGate* gate);
+  // Runs stages until the end or until the gate is closed. Returns how many ran. What the workers
+  // paid for memory that was not there is charged to the model.
+  int64_t Run();
   bool done() const { return pass_->done(); }
 
   // Whether no sequence of it is still of interest: it may be dropped before its end.
@@ -49,10 +53,16 @@ class BatchPass {
   }
 
  private:
-  BatchPass(const Model* model, std::vector<Part> parts);
+  BatchPass(const Model* model, std::vector<Part> parts, LayerGate* gate, WorkerPool* workers);
+  bool NextIsOpen() const;
+  void RunStage();
 
   const Model* const model_;
+  LayerGate* const gate_;
+  WorkerPool* const workers_;
   std::vector<Part> parts_;
+  bool has_logits_ = false;    // of any part
+  bool first_tokens_ = false;  // some request's first token is still to come
   std::unique_ptr<ForwardPass> pass_;
 };
 

@@ -18,6 +18,10 @@
 #include "engine/worker_pool.h"
 #include "loader/base/mutex.h"
 #include "loader/base/status_macros.h"
+#include "loader/residency/mapped_page_reader.h"
+#include "loader/residency/pin.h"
+#include "loader/residency/release.h"
+#include "loader/residency/residency_probe.h"
 
 namespace firstlight {
 namespace {
@@ -54,6 +58,14 @@ bool NeedsText(const GenerationRequest& request) {
   return request.output.echo || !request.stopping.stop_sequences.empty();
 }
 
+WeightShares SharesOf(const ResidencySample& sample) {
+  const auto share = [&](std::optional<int64_t> bytes) -> std::optional<double> {
+    if (!bytes.has_value() || sample.sampled_bytes == 0) return std::nullopt;
+    return static_cast<double>(*bytes) / static_cast<double>(sample.sampled_bytes);
+  };
+  return {.mapped = share(sample.mapped_bytes), .resident = share(sample.resident_bytes)};
+}
+
 }  // namespace
 
 // Requests reach the scheduler's thread through an inbox of commands; what other threads ask for
@@ -66,11 +78,29 @@ class Engine::Impl {
         clock_(options.clock != nullptr ? options.clock : &system_clock_),
         block_pool_(options.kv_cache_bytes),
         workers_(threads),
+        pin_limit_(options.pin_limit_bytes),
+        owned_reader_(options.page_reader != nullptr ? nullptr : NewMappedPageReader()),
+        gate_(
+            {.reader = options.page_reader != nullptr ? options.page_reader : owned_reader_.get(),
+             .sample = [this](absl::Span<const ByteRange> ranges) { return SampleWeights(ranges); },
+             .release = [](absl::Span<const ByteRange> ranges) { ReleasePages(ranges); },
+             .pin_limit = &pin_limit_,
+             .clock = clock_,
+             .window_bytes = options.prefetch_window_bytes,
+             .run_on_engine =
+                 [this](absl::AnyInvocable<void()> closure) {
+                   Post([closure = std::move(closure)](Scheduler*) mutable { closure(); });
+                 },
+             .on_damage =
+                 [this](const Model& model, const absl::Status& status) {
+                   scheduler_.FailRequests(&model, status);
+                   if (options_.on_damage) options_.on_damage(model, status);
+                 }}),
         scheduler_({.max_sequences = options.max_sequences,
                     .step_tokens = options.step_tokens,
                     .default_max_tokens = options.default_max_tokens,
                     .clock = clock_,
-                    .gate = options.layer_gate,
+                    .gate = &gate_,
                     .block_pool = &block_pool_,
                     .workers = &workers_,
                     .exp = kernels->exp,
@@ -92,10 +122,16 @@ class Engine::Impl {
       changed_.Signal();
     }
     thread_.join();
+    // What is left may hold the last reference to a model, which ends with the help of the gate.
+    gate_.Stop();
+    std::vector<Command> rest;
+    MutexLock lock(&mutex_);
+    rest.swap(inbox_);
   }
 
   absl::StatusOr<std::unique_ptr<Model>> LoadModel(const std::string& directory,
-                                                   std::optional<int64_t> context_length) {
+                                                   std::optional<int64_t> context_length,
+                                                   PrefetchPolicy prefetch) {
     Model::Options model_options;
     model_options.directory = directory;
     model_options.context_length = context_length;
@@ -104,6 +140,7 @@ class Engine::Impl {
     model_options.block_pool = &block_pool_;
     model_options.step = {.tokens = MaxRows(options_.step_tokens, options_.max_sequences),
                           .logits = options_.max_sequences};
+    model_options.prefetch = prefetch;
     return Model::Load(model_options);
   }
 
@@ -159,8 +196,39 @@ class Engine::Impl {
     Post([model, reason](Scheduler* scheduler) { scheduler->EndRequests(model, reason); });
   }
 
-  void Wake() {
-    Post([](Scheduler*) {});
+  void FailRequests(const Model* model, absl::Status status) {
+    Post([model, status = std::move(status)](Scheduler* scheduler) {
+      scheduler->FailRequests(model, status);
+    });
+  }
+
+  void Populate(std::shared_ptr<Model> model, WeightGate::PopulateOptions options,
+                std::function<void(absl::Status)> done) {
+    Post([this, model = std::move(model), options = std::move(options),
+          done = std::move(done)](Scheduler*) mutable {
+      gate_.Populate(std::move(model), std::move(options), std::move(done));
+    });
+  }
+
+  void CancelPopulate(std::shared_ptr<Model> model) {
+    Post([this, model = std::move(model)](Scheduler*) { gate_.CancelPopulate(*model); });
+  }
+
+  void Pin(std::shared_ptr<Model> model, std::function<void(absl::Status)> done) {
+    Post([this, model = std::move(model), done = std::move(done)](Scheduler*) mutable {
+      gate_.Pin(std::move(model), std::move(done));
+    });
+  }
+
+  void Park(std::shared_ptr<Model> model, std::function<void()> done) {
+    Post([this, model = std::move(model), done = std::move(done)](Scheduler*) mutable {
+      gate_.Park(std::move(model), std::move(done));
+    });
+  }
+
+  WeightShares SampleWeights(absl::Span<const ByteRange> ranges) const {
+    return options_.sample_weights ? options_.sample_weights(ranges)
+                                   : SharesOf(probe_.Sample(ranges));
   }
 
   SequenceCounts CountSequences(const Model* model) {
@@ -262,7 +330,13 @@ class Engine::Impl {
   int64_t under_way_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<const Model*, ModelCounts> model_counts_ ABSL_GUARDED_BY(mutex_);
 
-  Scheduler scheduler_;  // used by thread_ only
+  PinLimit pin_limit_;
+  const std::unique_ptr<PageReader> owned_reader_;
+  const ResidencyProbe probe_;
+  // Both used by thread_ only, but for what they say of other threads. The gate's own threads post
+  // to the inbox until it is destroyed.
+  WeightGate gate_;
+  Scheduler scheduler_;
   TokenizingQueue tokenizing_;
   std::thread thread_;
 };
@@ -277,9 +351,10 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const Options& options) {
   return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>(options, kernels, threads)));
 }
 
-absl::StatusOr<std::unique_ptr<Model>> Engine::LoadModel(
-    const std::string& directory, std::optional<int64_t> context_length) const {
-  return impl_->LoadModel(directory, context_length);
+absl::StatusOr<std::unique_ptr<Model>> Engine::LoadModel(const std::string& directory,
+                                                         std::optional<int64_t> context_length,
+                                                         PrefetchPolicy prefetch) const {
+  return impl_->LoadModel(directory, context_length, prefetch);
 }
 
 absl::StatusOr<Engine::RequestId> Engine::Submit(std::shared_ptr<Model> model,
@@ -293,7 +368,25 @@ void Engine::Resume(RequestId id) { impl_->Resume(id); }
 void Engine::EndRequests(const Model* model, FinishReason reason) {
   impl_->EndRequests(model, reason);
 }
-void Engine::Wake() { impl_->Wake(); }
+void Engine::FailRequests(const Model* model, absl::Status status) {
+  impl_->FailRequests(model, std::move(status));
+}
+void Engine::Populate(std::shared_ptr<Model> model, WeightGate::PopulateOptions options,
+                      std::function<void(absl::Status)> done) {
+  impl_->Populate(std::move(model), std::move(options), std::move(done));
+}
+void Engine::CancelPopulate(std::shared_ptr<Model> model) {
+  impl_->CancelPopulate(std::move(model));
+}
+void Engine::Pin(std::shared_ptr<Model> model, std::function<void(absl::Status)> done) {
+  impl_->Pin(std::move(model), std::move(done));
+}
+void Engine::Park(std::shared_ptr<Model> model, std::function<void()> done) {
+  impl_->Park(std::move(model), std::move(done));
+}
+WeightShares Engine::SampleResidency(const Model& model) const {
+  return impl_->SampleWeights(model.residency()->plan().all());
+}
 
 Engine::SequenceCounts Engine::CountSequences(const Model* model) const {
   return impl_->CountSequences(model);

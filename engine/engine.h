@@ -20,8 +20,9 @@
 #include "engine/clock.h"
 #include "engine/generation.h"
 #include "engine/kernels/kernels.h"
-#include "engine/layer_gate.h"
 #include "engine/model.h"
+#include "engine/residency/prefetch_policy.h"
+#include "engine/residency/weight_gate.h"
 
 namespace firstlight {
 
@@ -38,10 +39,17 @@ class Engine {
     // (scheduling_policy.h says what prompts get where decode rows leave none).
     int64_t step_tokens = 512;
     int tokenizer_threads = 1;
-    // Whether a layer's weights are ready; nullptr: always. Outlives the engine.
-    LayerGate* layer_gate = nullptr;
-    // A file of `model` turned out damaged, and its requests are failed with `status` (DATA_LOSS).
-    // Engine's thread; must not block. May come more than once.
+    // Most bytes of weights to be fetched ahead of a pass.
+    int64_t prefetch_window_bytes = int64_t{1} << 30;
+    // Most bytes of weights to be locked in memory, all models together.
+    int64_t pin_limit_bytes = 0;
+    // Brings pages into memory; nullptr: the system's. Outlives the engine.
+    PageReader* page_reader = nullptr;
+    // What of some weights is in memory, blocking for 2 ms at most; unset: ResidencyProbe. Any
+    // thread.
+    std::function<WeightShares(absl::Span<const ByteRange>)> sample_weights{};
+    // A file of `model` turned out damaged, and its requests have been failed with `status`
+    // (DATA_LOSS). Engine's thread; must not block. May come more than once.
     std::function<void(const Model& model, const absl::Status& status)> on_damage{};
     // nullptr: the system's. Outlives the engine.
     const Clock* clock = nullptr;
@@ -63,7 +71,8 @@ class Engine {
   // thread. The model must not outlive the engine. The caller sees to it that
   // Model::BuildTokenizer is called: requests wait for it.
   absl::StatusOr<std::unique_ptr<Model>> LoadModel(const std::string& directory,
-                                                   std::optional<int64_t> context_length) const;
+                                                   std::optional<int64_t> context_length,
+                                                   PrefetchPolicy prefetch) const;
 
   // Admits a request. Never blocks on I/O or compute. Refused at once: INVALID_ARGUMENT for an
   // option out of range; RESOURCE_EXHAUSTED when its sequences and those under way would be more
@@ -83,8 +92,29 @@ class Engine {
   // Ends every request of `model` with `reason` for each unfinished sequence and OnDone(OK).
   void EndRequests(const Model* model, FinishReason reason);
 
-  // A layer gate that was closed may be open now.
-  void Wake();
+  // Ends every request of `model` with the error `status`.
+  void FailRequests(const Model* model, absl::Status status);
+
+  // Brings all weights of `model` into memory, in the order of execution. Returns at once; `done`
+  // is called on the engine's thread with OK, DATA_LOSS naming the file, or CANCELLED (by
+  // CancelPopulate, Park, the end of the model or of the engine). Does not keep the model.
+  void Populate(std::shared_ptr<Model> model, WeightGate::PopulateOptions options,
+                std::function<void(absl::Status)> done);
+  void CancelPopulate(std::shared_ptr<Model> model);
+
+  // Locks the weights in memory within Options::pin_limit_bytes, for as long as the model lives or
+  // until it is parked. Populate first: this reads what is missing, in no good order. Returns at
+  // once; `done` is called on the engine's thread with OK, RESOURCE_EXHAUSTED saying what stood in
+  // the way (nothing is locked then), or DATA_LOSS.
+  void Pin(std::shared_ptr<Model> model, std::function<void(absl::Status)> done);
+
+  // Gives the memory of the weights back to the system; the model stays ready. Returns at once;
+  // `done` is called on the engine's thread. Requests under way go on, and pay for it.
+  void Park(std::shared_ptr<Model> model, std::function<void()> done);
+
+  // What of all weights of `model`, the embedding included, is in memory. Takes 2 ms at most; any
+  // thread but the engine's.
+  WeightShares SampleResidency(const Model& model) const;
 
   SequenceCounts CountSequences(const Model* model) const;
   int64_t kv_cache_used_bytes() const;

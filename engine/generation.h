@@ -109,6 +109,31 @@ struct Timings {
   absl::Duration total;                // arrival to the end
 };
 
+// How much of its model's weights a request found in memory.
+enum class ResidencyClass {
+  kCold,    // bytes that storage was read for came to 1% of the weights that it needs
+  kMapped,  // no such bytes, but 1% of the weights had yet to be mapped
+  kWarm,    // neither
+};
+
+// What a request paid for weights that were not in memory, from its leaving the queue to its first
+// token. What a step reads is charged whole to each request of its model that is still waiting for
+// its first token.
+struct RequestResidency {
+  ResidencyClass residency = ResidencyClass::kWarm;
+  int64_t storage_bytes_read = 0;
+  int64_t major_faults = 0;
+  int64_t minor_faults = 0;
+  // Shares of the weights when it left the queue, in [0, 1]. Unset where the system does not tell.
+  std::optional<double> mapped_before;    // in the page tables
+  std::optional<double> resident_before;  // in the page cache
+};
+
+// The first token of a request is there; the delta that holds it may come later.
+struct FirstTokenEvent {
+  RequestResidency residency;
+};
+
 struct FinishedEvent {
   int64_t index = 0;
   FinishReason reason = FinishReason::kMaxTokens;
@@ -117,17 +142,20 @@ struct FinishedEvent {
   std::optional<int32_t> stop_token_id;
   Usage usage;
   Timings timings;
+  std::optional<RequestResidency> residency;  // unset before the request's first token
 };
 
 // Receives the events of one request. Every call comes from the engine's threads, one at a time,
-// and must not block, take long or call back into the engine. Order: OnStarted once, deltas, one
-// OnFinished per sequence, OnDone once and last. An error may take the place of what is still to
+// and must not block, take long or call back into the engine. Order: OnStarted once,
+// OnFirstToken once and before the first delta of an answer, deltas, one OnFinished per sequence,
+// OnDone once and last. An error may take the place of what is still to
 // come at any point: OnDone(error), and nothing after it.
 class GenerationObserver {
  public:
   virtual ~GenerationObserver() = default;
 
   virtual void OnStarted(StartedEvent event) = 0;
+  virtual void OnFirstToken(const FirstTokenEvent& /*event*/) {}
   virtual void OnDelta(DeltaEvent event) = 0;
   virtual void OnFinished(FinishedEvent event) = 0;
   virtual void OnDone(absl::Status status) = 0;

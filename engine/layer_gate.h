@@ -4,8 +4,15 @@
 // Whether the weights of a layer are where compute may touch them. The scheduler asks before each
 // stage of a pass; a pass that finds its gate closed keeps what it has computed and gives the
 // workers to other models' passes until the gate is open.
+//
+// A stage is named as ForwardPass::next_layer() names it: -1 is the embedding, num_hidden_layers
+// the head. Everything is called on the engine's thread and must not block. Only IsOpen needs an
+// implementation; the other calls tell a gate what is coming, so that it can see to it.
 
 #include <cstdint>
+#include <memory>
+
+#include "absl/types/span.h"
 
 namespace firstlight {
 
@@ -15,10 +22,25 @@ class LayerGate {
  public:
   virtual ~LayerGate() = default;
 
-  // Asked on the engine's thread; must not block. `layer` is as ForwardPass::next_layer(): -1 for
-  // the embedding, num_hidden_layers for the head. Who opens a gate that was found closed calls
-  // Engine::Wake() afterwards.
+  // A request of `model` has left the queue: its steps come next.
+  virtual void Dequeued(const std::shared_ptr<const Model>& /*model*/) {}
+
+  // A pass over `tokens` begins; its stage -1 is asked for next.
+  virtual void PassBegins(const Model& /*model*/, absl::Span<const int32_t> /*tokens*/) {}
+
+  // Who opens a gate that was found closed sees to it that Scheduler::Step is called. Stage -1 may
+  // be asked for before a pass begins, too: while it is closed, none does. Not asked about a head
+  // that no row of the pass wants.
   virtual bool IsOpen(const Model& model, int64_t layer) = 0;
+
+  // The pass has run `layer`. Not called for a head that no row wanted.
+  virtual void StageRan(const Model& /*model*/, int64_t /*layer*/) {}
+
+  // Workers read storage in a pass of `model`, in page faults, although its gates were open.
+  virtual void FaultedFromStorage(const Model& /*model*/) {}
+
+  // No request of `model` is left.
+  virtual void Idle(const Model& /*model*/) {}
 };
 
 }  // namespace firstlight

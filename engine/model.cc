@@ -53,6 +53,8 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const Options& options) {
                               options.block_pool->CreateArena(model->cache_shape_.block_bytes()));
   model->decoder_ = std::make_unique<Decoder>(&spec, &model->weights_, options.kernels,
                                               options.workers, options.max_activation_bytes);
+  model->residency_ = std::make_unique<ModelResidency>(
+      WeightPlan(model->weights_, *model->checkpoint_), options.prefetch);
   return model;
 }
 

@@ -26,6 +26,7 @@
 #include "engine/kv_cache/paged_cache.h"
 #include "engine/model_config.h"
 #include "engine/model_integrity.h"
+#include "engine/residency/model_residency.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "engine/weights.h"
 #include "loader/base/mutex.h"
@@ -47,6 +48,8 @@ class Model {
     // The largest step that the model will be asked for, and what its activations may take.
     PassRows step = {.tokens = 512, .logits = 64};
     int64_t max_activation_bytes = kMaxActivationBytes;
+    // Who brings the weights into memory, and when.
+    PrefetchPolicy prefetch = PrefetchPolicy::kOnRequest;
     // Copies the weights instead of assigning them: for measuring what assignment saves.
     bool copy_weights = false;
   };
@@ -77,6 +80,8 @@ class Model {
   const std::string& architecture() const { return config_.architecture; }
   const DecoderSpec& spec() const { return config_.spec; }
   const Checkpoint& checkpoint() const { return *checkpoint_; }
+  // For who reads the mappings on and may not keep the whole model.
+  std::shared_ptr<const Checkpoint> shared_checkpoint() const { return checkpoint_; }
   const LoadReport& load_report() const { return load_report_; }
   // Its end-of-sequence ids are config.json's where generation_config.json has none.
   const GenerationConfig& generation_config() const { return generation_config_; }
@@ -87,6 +92,8 @@ class Model {
   ModelIntegrity* integrity() const { return &integrity_; }
   BlockArena* arena() const { return arena_.get(); }
   Decoder* decoder() const { return decoder_.get(); }
+  // Which of its weights are in memory, and what that cost.
+  ModelResidency* residency() const { return residency_.get(); }
 
  private:
   enum class TokenizerState { kNotBegun, kBuilding, kBuilt, kAbsent, kFailed };
@@ -94,7 +101,7 @@ class Model {
   Model() = default;
 
   std::string directory_;
-  std::unique_ptr<const Checkpoint> checkpoint_;
+  std::shared_ptr<const Checkpoint> checkpoint_;
   mutable ModelIntegrity integrity_;
   ModelConfig config_;
   BoundWeights weights_;
@@ -104,6 +111,7 @@ class Model {
   CacheShape cache_shape_;
   std::unique_ptr<BlockArena> arena_;
   std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<ModelResidency> residency_;
 
   mutable Mutex mutex_;
   mutable CondVar tokenizer_changed_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "engine/fault_costs.h"
 #include "engine/generation.h"
 #include "engine/generation_options.h"
 #include "engine/model.h"
@@ -48,6 +49,13 @@ struct Request {
   // Of the prompt, which the sequences share.
   std::optional<absl::Time> first_step;
   std::optional<absl::Time> prefill_end;
+
+  // What its model had cost, and what of it was in memory, when the request left the queue.
+  bool dequeued = false;
+  FaultCosts costs_before;
+  std::optional<WeightShares> shares_before;  // unset while that is being looked at
+  // Set with prefill_end.
+  std::optional<RequestResidency> residency;
 
   std::vector<std::unique_ptr<Sequence>> sequences;  // empty until tokenized
   bool ended = false;                                // OnDone was called

@@ -214,6 +214,9 @@ void Scheduler::DropEnded() {
                                      [](const auto& sequence) { return sequence->in_pass; });
     if (!in_pass && !IsServed(request->model.get())) {
       request->model->decoder()->ReleaseActivations();
+      if (options_.gate != nullptr) {
+        options_.gate->Idle(*request->model);
+      }
     }
     return !in_pass;
   });

@@ -108,6 +108,7 @@ class Scheduler {
   // scheduler_batch.cc: the batch.
   void AskForRoom();
   void Join();
+  void Dequeue(Request* request);
   bool ReserveToJoin(Sequence* sequence);
   bool ReserveToGoOn(Sequence* sequence);
   std::vector<BlockHolder> BlockHolders(std::vector<Sequence*>* sequences) const;
@@ -118,6 +119,7 @@ class Scheduler {
   void EndRunning(const Model* model, const absl::Status& status);
   void CompletePass(std::unique_ptr<BatchPass> pass);
   void DropDamagedPass(std::unique_ptr<BatchPass> pass, const absl::Status& status);
+  void NoteFirstToken(Request* request, absl::Time now);
   void ShareFirstToken(Sequence* leader, absl::Span<const float> logits, absl::Time now);
   void TakeToken(Sequence* sequence, absl::StatusOr<Sequence::Sampled> sampled, absl::Time now);
   void UpdateLanes();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/residency/request_residency.h"
 #include "engine/scheduler.h"
 
 namespace firstlight {
@@ -71,7 +72,22 @@ void Scheduler::Join() {
     waiting_.erase(sequence);
     running_.insert(sequence);
     sequence->state = Sequence::State::kRunning;
+    Dequeue(Find(sequence->age().request));
   }
+}
+
+// The first time that one of its sequences joins.
+void Scheduler::Dequeue(Request* request) {
+  if (request->dequeued) {
+    return;
+  }
+  request->dequeued = true;
+  if (options_.gate != nullptr) {
+    options_.gate->Dequeued(request->model);
+  }
+  const ModelResidency& residency = *request->model->residency();
+  request->costs_before = residency.costs();
+  request->shares_before = residency.shares();
 }
 
 // Room for what the sequence has to compute now, and for one more block for each sequence in the
@@ -158,7 +174,7 @@ bool Scheduler::RunTurn(Lane* lane) {
     }
     lane->pass = *std::move(pass);
   }
-  const int64_t stages = lane->pass->Run(options_.gate);
+  const int64_t stages = lane->pass->Run();
   if (!lane->pass->done()) {
     return stages > 0;
   }
@@ -198,7 +214,7 @@ absl::StatusOr<std::unique_ptr<BatchPass>> Scheduler::BeginPass(const Model* mod
   if (parts.empty()) {
     return nullptr;
   }
-  return BatchPass::Begin(model, std::move(parts));
+  return BatchPass::Begin(model, std::move(parts), options_.gate, options_.workers);
 }
 
 void Scheduler::EndRunning(const Model* model, const absl::Status& status) {
@@ -260,11 +276,20 @@ void Scheduler::CompletePass(std::unique_ptr<BatchPass> pass) {
     }
     Request* const request = Find(sequence->age().request);
     if (!request->prefill_end.has_value()) {
-      request->prefill_end = now;
+      NoteFirstToken(request, now);
       ShareFirstToken(sequence, pass->logits(part), now);
     }
     TakeToken(sequence, std::move(sampled[i]), now);
   }
+}
+
+void Scheduler::NoteFirstToken(Request* request, absl::Time now) {
+  request->prefill_end = now;
+  const ModelResidency& residency = *request->model->residency();
+  request->residency = MeasureResidency(residency.costs() - request->costs_before,
+                                        request->shares_before.value_or(residency.last_look()),
+                                        residency.plan().every_pass_bytes());
+  request->observer->OnFirstToken({.residency = *request->residency});
 }
 
 // The other sequences of the request: same logits, their own draws, and a copy of the prompt's keys

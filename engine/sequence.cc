@@ -182,6 +182,7 @@ FinishedEvent Sequence::MakeFinished(FinishReason reason, absl::Time now) const 
     timings.decode = last_token_ - *first_token_;
   }
   timings.total = now - arrival;
+  finished.residency = request_->residency;
   return finished;
 }
 

@@ -38,6 +38,27 @@ struct LayerWeights {
   LinearWeights down;              // [hidden_size, intermediate_size]
 };
 
+// Calls `visit(rows)` for every weight of a layer, in the order in which a pass uses them; absent
+// ones have no data. The structured bindings stop compiling when a weight is added and not listed.
+template <typename Visitor>
+void VisitWeights(const LinearWeights& linear, Visitor&& visit) {
+  const auto& [weight, bias] = linear;
+  visit(weight);
+  visit(bias);
+}
+
+template <typename Visitor>
+void VisitWeights(const LayerWeights& layer, Visitor&& visit) {
+  const auto& [input_norm, query, key, value, attention_output, post_attention_norm, gate, up,
+               down] = layer;
+  visit(input_norm);
+  for (const LinearWeights* linear : {&query, &key, &value, &attention_output}) {
+    VisitWeights(*linear, visit);
+  }
+  visit(post_attention_norm);
+  for (const LinearWeights* linear : {&gate, &up, &down}) VisitWeights(*linear, visit);
+}
+
 // Points into the checkpoint's mappings and into `copies`. Movable.
 struct BoundWeights {
   WeightRows embedding;                              // [vocab_size, hidden_size]

@@ -32,7 +32,8 @@ void SpinUntil(Predicate done) {
 
 }  // namespace
 
-WorkerPool::WorkerPool(int threads) : threads_(std::max(threads, 1)) {
+WorkerPool::WorkerPool(int threads)
+    : threads_(std::max(threads, 1)), noted_(std::make_unique<Noted[]>(threads_)) {
   workers_.reserve(threads_ - 1);
   for (int worker = 1; worker < threads_; ++worker) {
     workers_.emplace_back([this, worker] { WorkerMain(worker); });
@@ -75,6 +76,12 @@ void WorkerPool::Run(int64_t count, int64_t chunk, Body body, void* callable) {
   }
 }
 
+FaultCosts WorkerPool::fault_costs() const {
+  FaultCosts costs = CountThreadFaults();
+  for (int worker = 1; worker < threads_; ++worker) costs += noted_[worker].costs;
+  return costs;
+}
+
 void WorkerPool::TakeChunks(int worker) {
   for (;;) {
     const int64_t begin = next_.fetch_add(chunk_, std::memory_order_relaxed);
@@ -100,6 +107,7 @@ void WorkerPool::WorkerMain(int worker) {
     active_.fetch_add(1);
     if (loop_.load() == seen) {
       TakeChunks(worker);
+      if (note_faults_) noted_[worker].costs = CountThreadFaults();
     }
     if (active_.fetch_sub(1) == 1) {
       active_.notify_one();

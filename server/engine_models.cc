@@ -53,8 +53,9 @@ class EngineLoadedModel final : public LoadedModel {
 
 ModelLoader MakeEngineLoader(Engine* engine, std::optional<int64_t> context_length) {
   return [=](const std::string& directory) -> absl::StatusOr<std::unique_ptr<LoadedModel>> {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<Model> model,
-                                engine->LoadModel(directory, context_length));
+    FIRSTLIGHT_ASSIGN_OR_RETURN(
+        std::unique_ptr<Model> model,
+        engine->LoadModel(directory, context_length, PrefetchPolicy::kOnRequest));
     return std::make_unique<EngineLoadedModel>(engine, std::move(model));
   };
 }

@@ -32,7 +32,7 @@ class EngineTest : public testing::Test {
 
   std::shared_ptr<Model> Load(const Golden& golden, bool build_tokenizer = true) {
     absl::StatusOr<std::unique_ptr<Model>> model =
-        engine_->LoadModel(golden.checkpoint, std::nullopt);
+        engine_->LoadModel(golden.checkpoint, std::nullopt, PrefetchPolicy::kOnRequest);
     EXPECT_TRUE(model.ok()) << model.status();
     if (build_tokenizer) {
       EXPECT_TRUE((*model)->BuildTokenizer().ok());

@@ -85,8 +85,8 @@ class EngineTextTest : public testing::Test {
     ASSERT_TRUE(engine.ok()) << engine.status();
     model_ = nullptr;
     engine_ = *std::move(engine);
-    absl::StatusOr<std::unique_ptr<Model>> model =
-        engine_->LoadModel(FIRSTLIGHT_SOURCE_DIR "/models/demo", std::nullopt);
+    absl::StatusOr<std::unique_ptr<Model>> model = engine_->LoadModel(
+        FIRSTLIGHT_SOURCE_DIR "/models/demo", std::nullopt, PrefetchPolicy::kOnRequest);
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);
     ASSERT_TRUE(model_->BuildTokenizer().ok());

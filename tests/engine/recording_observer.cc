@@ -16,6 +16,13 @@ void RecordingObserver::OnStarted(StartedEvent event) {
   started_ = event;
 }
 
+void RecordingObserver::OnFirstToken(const FirstTokenEvent& event) {
+  MutexLock lock(&mutex_);
+  Check(started_.has_value() && !first_token_.has_value() && !status_.has_value(),
+        "OnFirstToken out of place");
+  first_token_ = event;
+}
+
 void RecordingObserver::OnDelta(DeltaEvent event) {
   MutexLock lock(&mutex_);
   Answer& answer = answers_[event.index];
@@ -60,6 +67,11 @@ void RecordingObserver::SetHasRoom(bool has_room) {
 void RecordingObserver::LimitTokens(int64_t limit) {
   MutexLock lock(&mutex_);
   token_limit_ = limit;
+}
+
+std::optional<FirstTokenEvent> RecordingObserver::first_token() const {
+  MutexLock lock(&mutex_);
+  return first_token_;
 }
 
 std::optional<StartedEvent> RecordingObserver::started() const {

@@ -26,6 +26,7 @@ class RecordingObserver final : public GenerationObserver {
   };
 
   void OnStarted(StartedEvent event) override;
+  void OnFirstToken(const FirstTokenEvent& event) override;
   void OnDelta(DeltaEvent event) override;
   void OnFinished(FinishedEvent event) override;
   void OnDone(absl::Status status) override;
@@ -36,6 +37,7 @@ class RecordingObserver final : public GenerationObserver {
   void LimitTokens(int64_t limit);
 
   std::optional<StartedEvent> started() const;
+  std::optional<FirstTokenEvent> first_token() const;
   Answer answer(int64_t index = 0) const;
   int64_t tokens() const;  // of all sequences
   std::optional<absl::Status> status() const;
@@ -52,6 +54,7 @@ class RecordingObserver final : public GenerationObserver {
   mutable Mutex mutex_;
   mutable CondVar changed_;
   std::optional<StartedEvent> started_ ABSL_GUARDED_BY(mutex_);
+  std::optional<FirstTokenEvent> first_token_ ABSL_GUARDED_BY(mutex_);
   std::map<int64_t, Answer> answers_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Status> status_ ABSL_GUARDED_BY(mutex_);
   std::string disorder_ ABSL_GUARDED_BY(mutex_);

@@ -42,6 +42,19 @@ std::shared_ptr<Model> SchedulerHarness::Load(const Golden& golden,
   return *std::move(model);
 }
 
+std::shared_ptr<Model> SchedulerHarness::Load(const std::string& directory,
+                                              PrefetchPolicy prefetch) {
+  Model::Options options;
+  options.directory = directory;
+  options.kernels = kernels_;
+  options.workers = &workers_;
+  options.block_pool = &pool_;
+  options.prefetch = prefetch;
+  absl::StatusOr<std::unique_ptr<Model>> model = Model::Load(options);
+  EXPECT_TRUE(model.ok()) << model.status();
+  return *std::move(model);
+}
+
 SchedulerHarness::Submitted SchedulerHarness::SubmitUntokenized(const std::shared_ptr<Model>& model,
                                                                 GenerationRequest options) {
   Submitted submitted{.id = next_id_++, .observer = std::make_shared<RecordingObserver>()};

@@ -67,6 +67,8 @@ class SchedulerHarness {
                               std::optional<int64_t> context_length = std::nullopt,
                               int64_t max_activation_bytes = kMaxActivationBytes);
 
+  std::shared_ptr<Model> Load(const std::string& directory, PrefetchPolicy prefetch);
+
   // Adds a request whose prompt is the ids of `options.input`, tokenized already.
   Submitted Submit(const std::shared_ptr<Model>& model, GenerationRequest options);
   // As Submit, with the prompt still to come.

@@ -1,5 +1,7 @@
 #include "engine/worker_pool.h"
 
+#include <sys/mman.h>
+
 #include <atomic>
 #include <cstdint>
 #include <vector>
@@ -72,6 +74,40 @@ TEST(WorkerPoolTest, WorkersHaveNumbersOfTheirOwn) {
         100, 1, [&](int64_t begin, int64_t end, int worker) { by_worker[worker] += end - begin; });
   }
   EXPECT_EQ(by_worker[0] + by_worker[1] + by_worker[2] + by_worker[3], 200 * 100);
+}
+
+TEST(WorkerPoolTest, NotesWhatItsThreadsPaidForMemoryThatWasNotThere) {
+  constexpr int64_t kPageBytes = 4096;
+  constexpr int64_t kPages = 4096;
+  WorkerPool pool(3);
+  const auto touch = [&pool] {
+    // Fresh memory, so that each page is a fault of whoever touches it first.
+    void* const memory = mmap(nullptr, kPages * kPageBytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(memory, MAP_FAILED);
+    madvise(memory, kPages * kPageBytes, MADV_NOHUGEPAGE);
+    pool.ParallelFor(kPages, 1, [&](int64_t begin, int64_t, int) {
+      static_cast<volatile char*>(memory)[begin * kPageBytes] = 1;
+    });
+    munmap(memory, kPages * kPageBytes);
+  };
+  pool.NoteFaults(true);
+  touch();  // every thread has noted what it had paid before
+  const FaultCosts before = pool.fault_costs();
+  touch();
+  const FaultCosts costs = pool.fault_costs() - before;
+  EXPECT_GE(costs.minor_faults, kPages);
+  EXPECT_LT(costs.minor_faults, kPages + kPages / 4);
+  // What is not noted comes with what its thread notes next, if only that takes part.
+  pool.NoteFaults(false);
+  touch();
+  pool.NoteFaults(true);
+  int64_t touched = 2;
+  do {
+    touch();
+    ++touched;
+  } while ((pool.fault_costs() - before).minor_faults < touched * kPages && touched < 1000);
+  EXPECT_GE((pool.fault_costs() - before).minor_faults, touched * kPages);
 }
 
 TEST(WorkerPoolTest, StopsWithoutEverHavingRun) {

@@ -1,0 +1,133 @@
+#ifndef FIRSTLIGHT_ENGINE_RESIDENCY_WEIGHT_GATE_H_
+#define FIRSTLIGHT_ENGINE_RESIDENCY_WEIGHT_GATE_H_
+
+// The LayerGate of the engine: opens a layer once its weights are in memory and mapped, and has
+// them fetched in the order in which passes need them. docs/cold_start.md tells the whole story.
+//
+// A model starts unknown. Its first request makes this look at the page tables (off the engine's
+// thread; at most 2 ms). If everything that a pass reads is mapped, every gate is open, and stays
+// so at the price of a few comparisons a stage. Otherwise a job fetches layer after layer, the
+// head last, and a gate opens when the job reports its stage. Embedding rows are fetched for each
+// pass, and only those that no pass has had. The kernel may take pages away again, so the look is
+// repeated when a model was not used for a second, every ten seconds of use, and when a worker had
+// to read from storage all the same.
+//
+// Under the policy `none` nothing is fetched: the gate only waits for the look, so that requests
+// can be told what they found.
+//
+// Damage that is found while fetching is reported, and the gate stays closed; the next request
+// tries again.
+//
+// Threads: the LayerGate's methods, Populate and Park belong to the engine's thread. It has a
+// thread of its own for system calls, besides the Prefetcher's.
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "engine/clock.h"
+#include "engine/layer_gate.h"
+#include "engine/residency/model_residency.h"
+#include "engine/residency/task_thread.h"
+#include "loader/residency/page_reader.h"
+#include "loader/residency/prefetcher.h"
+
+namespace firstlight {
+
+class WeightGate final : public LayerGate {
+ public:
+  // How long a model may go unused before what is known of it is looked at again.
+  static constexpr absl::Duration kIdle = absl::Seconds(1);
+  // How often that is done while it is in use.
+  static constexpr absl::Duration kRecheck = absl::Seconds(10);
+
+  struct Options {
+    PageReader* reader = nullptr;  // outlives the gate
+    // Shares of ranges in the page tables and the page cache; blocks for 2 ms at most. Called on
+    // the gate's own thread.
+    std::function<WeightShares(absl::Span<const ByteRange>)> sample;
+    // Gives the memory of ranges back to the system. Called on the gate's own thread.
+    std::function<void(absl::Span<const ByteRange>)> release;
+    PinLimit* pin_limit = nullptr;  // outlives the models
+    const Clock* clock = nullptr;   // outlives the gate
+    // Most bytes to be fetched ahead of a pass.
+    int64_t window_bytes = int64_t{1} << 30;
+    // Runs a closure on the engine's thread, later, then lets the scheduler ask its gates again.
+    // Any thread; must not block. Closures may be dropped unrun.
+    std::function<void(absl::AnyInvocable<void()>)> run_on_engine;
+    // A file of `model` turned out damaged (DATA_LOSS). Engine's thread, outside of the scheduler.
+    std::function<void(const Model& model, const absl::Status& status)> on_damage;
+  };
+
+  struct PopulateOptions {
+    bool background = false;  // gives way to what requests wait for
+    // Bytes that are in memory, of all. Engine's thread.
+    std::function<void(int64_t bytes, int64_t total_bytes)> on_progress;
+  };
+
+  explicit WeightGate(Options options);
+  // Ends what is under way: callbacks of Populate that have not been called are with CANCELLED.
+  // REQUIRES: every model that it was told of is gone, and so is the engine's thread.
+  ~WeightGate() override;
+
+  // Ends the gate's own thread, and with it the last references to models that it holds. What it
+  // was to do is not done. For the end of the engine.
+  void Stop() { tasks_.Stop(); }
+
+  void Dequeued(const std::shared_ptr<const Model>& model) override;
+  void PassBegins(const Model& model, absl::Span<const int32_t> tokens) override;
+  bool IsOpen(const Model& model, int64_t layer) override;
+  void StageRan(const Model& model, int64_t layer) override;
+  void FaultedFromStorage(const Model& model) override;
+  void Idle(const Model& model) override;
+
+  // Brings all weights of `model` into memory, in the order of execution and without a window, then
+  // calls `done` on the engine's thread: OK, DATA_LOSS, or CANCELLED.
+  void Populate(std::shared_ptr<const Model> model, PopulateOptions options,
+                std::function<void(absl::Status)> done);
+  // Ends every Populate of `model` with CANCELLED.
+  void CancelPopulate(const Model& model);
+
+  // Locks the weights in memory, which Populate has brought there, for as long as the model lives
+  // or until it is parked, then calls `done` on the engine's thread: RESOURCE_EXHAUSTED, and
+  // nothing is locked, beyond the limit or where the system refuses; DATA_LOSS.
+  void Pin(std::shared_ptr<const Model> model, std::function<void(absl::Status)> done);
+
+  // Gives the memory of the weights back, then calls `done` on the engine's thread. Requests may be
+  // under way: they find the model cold from here on.
+  void Park(std::shared_ptr<const Model> model, std::function<void()> done);
+
+ private:
+  using Phase = ModelResidency::Phase;
+  struct Populating;
+
+  void Refresh(ModelResidency& state);
+  void Look(ModelResidency& state);
+  void Looked(const std::shared_ptr<const Model>& model, uint64_t epoch,
+              const WeightShares& shares);
+  void Fetch(ModelResidency& state);
+  void OpenIfFetched(ModelResidency& state);
+  static void AllTouched(ModelResidency& state);
+  void Fetched(const std::shared_ptr<PrefetchJob>& job, const std::weak_ptr<const Model>& model);
+  void CancelJob(std::shared_ptr<PrefetchJob>* job);
+  void Forget(ModelResidency& state);
+  std::shared_ptr<PrefetchJob> StartJob(const std::shared_ptr<const Model>& model,
+                                        std::vector<std::vector<ByteRange>> stages,
+                                        int64_t window_bytes, PrefetchPriority priority);
+  bool IsPopulating(const PrefetchJob* job) const;
+  void AdvancePopulating(const PrefetchJob* job);
+
+  const Options options_;
+  std::list<Populating> populating_;
+  TaskThread tasks_;
+  Prefetcher prefetcher_;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_RESIDENCY_WEIGHT_GATE_H_

@@ -1,0 +1,107 @@
+#include "engine/residency/weight_plan.h"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <tuple>
+
+#include "engine/kernels/weight_rows.h"
+#include "loader/mapped_file.h"
+
+namespace firstlight {
+namespace {
+
+const std::byte* EndOf(const ByteRange& range) { return range.bytes.data() + range.bytes.size(); }
+
+// Ascending, file by file; those that overlap or touch are one.
+WeightPlan::Ranges Merge(WeightPlan::Ranges ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const ByteRange& a, const ByteRange& b) {
+    return std::make_tuple(a.file, a.bytes.data()) < std::make_tuple(b.file, b.bytes.data());
+  });
+  WeightPlan::Ranges merged;
+  for (const ByteRange& range : ranges) {
+    if (range.bytes.empty()) continue;
+    if (merged.empty() || merged.back().file != range.file ||
+        EndOf(merged.back()) < range.bytes.data()) {
+      merged.push_back(range);
+      continue;
+    }
+    ByteRange& last = merged.back();
+    const std::byte* const end = std::max(EndOf(last), EndOf(range));
+    last.bytes = {last.bytes.data(), static_cast<size_t>(end - last.bytes.data())};
+  }
+  return merged;
+}
+
+int64_t BytesOf(const WeightPlan::Ranges& ranges) {
+  int64_t bytes = 0;
+  for (const ByteRange& range : ranges) bytes += static_cast<int64_t>(range.bytes.size());
+  return bytes;
+}
+
+}  // namespace
+
+WeightPlan::WeightPlan(const BoundWeights& weights, const Checkpoint& checkpoint) {
+  for (const std::shared_ptr<const MappedFile>& file : checkpoint.files()) {
+    files_.push_back(file.get());
+  }
+  stages_.reserve(weights.layers.size() + 1);
+  for (const LayerWeights& layer : weights.layers) {
+    Ranges& stage = stages_.emplace_back();
+    VisitWeights(layer, [&](const WeightRows& rows) { Append(rows, &stage); });
+    stage = Merge(std::move(stage));
+  }
+  Ranges& head = stages_.emplace_back();
+  Append(weights.final_norm, &head);
+  VisitWeights(weights.head, [&](const WeightRows& rows) { Append(rows, &head); });
+  head = Merge(std::move(head));
+
+  Append(weights.embedding, &embedding_);
+  row_bytes_ = weights.embedding.row_stride * WeightTypeBytes(weights.embedding.type);
+  for (const Ranges& stage : stages_) {
+    every_pass_.insert(every_pass_.end(), stage.begin(), stage.end());
+  }
+  every_pass_ = Merge(std::move(every_pass_));
+  every_pass_bytes_ = BytesOf(every_pass_);
+  all_ = every_pass_;
+  all_.insert(all_.end(), embedding_.begin(), embedding_.end());
+  all_ = Merge(std::move(all_));
+  all_bytes_ = BytesOf(all_);
+}
+
+// Empty for an absent weight and for one that is not in a file.
+std::optional<ByteRange> WeightPlan::InFile(const WeightRows& rows) const {
+  if (rows.data == nullptr) return std::nullopt;
+  const auto* const begin = static_cast<const std::byte*>(rows.data);
+  const int64_t bytes =
+      ((rows.rows - 1) * rows.row_stride + rows.columns) * WeightTypeBytes(rows.type);
+  const std::less_equal<> not_after;
+  for (const MappedFile* const file : files_) {
+    const absl::Span<const std::byte> mapped = file->bytes();
+    if (not_after(mapped.data(), begin) &&
+        not_after(begin + bytes, mapped.data() + mapped.size())) {
+      return ByteRange{.bytes = {begin, static_cast<size_t>(bytes)}, .file = file};
+    }
+  }
+  return std::nullopt;
+}
+
+void WeightPlan::Append(const WeightRows& rows, Ranges* ranges) const {
+  if (const std::optional<ByteRange> range = InFile(rows); range.has_value()) {
+    ranges->push_back(*range);
+  }
+}
+
+WeightPlan::Ranges WeightPlan::EmbeddingRows(absl::Span<const int32_t> tokens) const {
+  Ranges rows;
+  if (embedding_.empty()) return rows;
+  const ByteRange& table = embedding_.front();
+  for (const int32_t token : tokens) {
+    rows.push_back({.bytes = table.bytes.subspan(static_cast<size_t>(token * row_bytes_),
+                                                 static_cast<size_t>(row_bytes_)),
+                    .file = table.file});
+  }
+  return Merge(std::move(rows));
+}
+
+}  // namespace firstlight

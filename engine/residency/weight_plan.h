@@ -1,0 +1,68 @@
+#ifndef FIRSTLIGHT_ENGINE_RESIDENCY_WEIGHT_PLAN_H_
+#define FIRSTLIGHT_ENGINE_RESIDENCY_WEIGHT_PLAN_H_
+
+// Where the weights of a model lie in its mapped files, in the order in which a forward pass needs
+// them: the embedding's rows, layer after layer, the output head.
+//
+// A pass needs of the embedding only the rows of its tokens, and of everything else every byte.
+// Weights that were copied into memory are not in a file and have no ranges. Within a stage no byte
+// is listed twice, however tensors share or touch each other; a tensor that two stages use is
+// listed in both (the head that is tied to the embedding is the whole table).
+//
+// Immutable; any thread. Ranges are valid as long as the checkpoint.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "engine/weights.h"
+#include "loader/checkpoint.h"
+#include "loader/residency/page_reader.h"
+
+namespace firstlight {
+
+class WeightPlan {
+ public:
+  using Ranges = std::vector<ByteRange>;
+
+  // `weights` were bound from `checkpoint`, which outlives the plan.
+  WeightPlan(const BoundWeights& weights, const Checkpoint& checkpoint);
+
+  // What each stage after the embedding reads: the layers in their order, then the final norm and
+  // the head. Ranges ascend, file by file.
+  const std::vector<Ranges>& stages() const { return stages_; }  // [num_hidden_layers + 1]
+  int64_t head_stage() const { return static_cast<int64_t>(stages_.size()) - 1; }
+
+  // The rows of `tokens`, each once. Empty where the embedding is not in a file.
+  Ranges EmbeddingRows(absl::Span<const int32_t> tokens) const;
+  // The whole table.
+  const Ranges& embedding() const { return embedding_; }
+
+  // All stages after the embedding together, each byte once: what every pass reads.
+  const Ranges& every_pass() const { return every_pass_; }
+  int64_t every_pass_bytes() const { return every_pass_bytes_; }
+  // Whether that includes the embedding: it is the head, too, or is in no file.
+  bool rows_are_of_every_pass() const { return all_bytes_ == every_pass_bytes_; }
+  // Those and the embedding, each byte once.
+  const Ranges& all() const { return all_; }
+  int64_t all_bytes() const { return all_bytes_; }
+
+ private:
+  std::optional<ByteRange> InFile(const WeightRows& rows) const;
+  void Append(const WeightRows& rows, Ranges* ranges) const;
+
+  std::vector<const MappedFile*> files_;
+  std::vector<Ranges> stages_;
+  Ranges embedding_;
+  int64_t row_bytes_ = 0;  // of the embedding
+  Ranges every_pass_;
+  int64_t every_pass_bytes_ = 0;
+  Ranges all_;
+  int64_t all_bytes_ = 0;
+};
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_RESIDENCY_WEIGHT_PLAN_H_
