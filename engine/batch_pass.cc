@@ -54,6 +54,7 @@ int64_t BatchPass::Run() {
     ++stages;
   }
   const FaultCosts costs = workers_->fault_costs() - before;
+  waited_ = waited_ || !pass_->done() || costs.storage_bytes > 0;
   if (costs != FaultCosts()) model_->residency()->AddWorkerCosts(costs);
   if (costs.storage_bytes > 0 && gate_ != nullptr) gate_->FaultedFromStorage(*model_);
   return stages;

@@ -40,6 +40,8 @@ class BatchPass {
   // Runs stages until the end or until the gate is closed. Returns how many ran. What the workers
   // paid for memory that was not there is charged to the model.
   int64_t Run();
+  // Whether it stood at a closed gate or its workers read from storage so far.
+  bool waited() const { return waited_; }
   bool done() const { return pass_->done(); }
 
   // Whether no sequence of it is still of interest: it may be dropped before its end.
@@ -61,7 +63,8 @@ class BatchPass {
   LayerGate* const gate_;
   WorkerPool* const workers_;
   std::vector<Part> parts_;
-  bool has_logits_ = false;    // of any part
+  bool has_logits_ = false;  // of any part
+  bool waited_ = false;
   bool first_tokens_ = false;  // some request's first token is still to come
   std::unique_ptr<ForwardPass> pass_;
 };

@@ -92,6 +92,8 @@ struct StartedEvent {
 
 struct DeltaEvent {
   int64_t index = 0;  // which of num_sequences
+  // Since the delta before, a step of the sequence waited for weights or read them from storage.
+  bool waited_for_weights = false;
   std::string text;   // valid UTF-8; never part of a stop sequence that then completes
   std::vector<GeneratedToken> tokens;
 };
@@ -131,6 +133,7 @@ struct RequestResidency {
 
 // The first token of a request is there; the delta that holds it may come later.
 struct FirstTokenEvent {
+  absl::Duration queue;  // as in Timings
   RequestResidency residency;
 };
 

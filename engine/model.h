@@ -27,6 +27,7 @@
 #include "engine/model_config.h"
 #include "engine/model_integrity.h"
 #include "engine/residency/model_residency.h"
+#include "engine/step_totals.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "engine/weights.h"
 #include "loader/base/mutex.h"
@@ -94,6 +95,8 @@ class Model {
   Decoder* decoder() const { return decoder_.get(); }
   // Which of its weights are in memory, and what that cost.
   ModelResidency* residency() const { return residency_.get(); }
+  // What its steps have produced. The engine's thread adds, any thread reads.
+  StepTotals* step_totals() const { return &step_totals_; }
 
  private:
   enum class TokenizerState { kNotBegun, kBuilding, kBuilt, kAbsent, kFailed };
@@ -112,6 +115,7 @@ class Model {
   std::unique_ptr<BlockArena> arena_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<ModelResidency> residency_;
+  mutable StepTotals step_totals_;
 
   mutable Mutex mutex_;
   mutable CondVar tokenizer_changed_;

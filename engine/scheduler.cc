@@ -162,6 +162,7 @@ void Scheduler::FinishAll(Request* request, FinishReason reason, absl::Time now)
 void Scheduler::Deliver(Sequence* sequence, Sequence::Outcome outcome) {
   GenerationObserver& observer = *sequence->request().observer;
   if (outcome.has_delta) {
+    outcome.delta.waited_for_weights = std::exchange(sequence->waited_for_weights, false);
     observer.OnDelta(std::move(outcome.delta));
   }
   if (outcome.finished.has_value()) {

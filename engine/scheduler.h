@@ -87,6 +87,8 @@ class Scheduler {
   struct Lane {
     const Model* model = nullptr;
     std::unique_ptr<BatchPass> pass;  // under way, at a gate; else nullptr
+    bool waited = false;              // its next pass has found the first gate closed
+    absl::Time begun;                 // when `pass` was
   };
   struct ByAge {
     bool operator()(const Sequence* a, const Sequence* b) const { return a->age() < b->age(); }
@@ -117,7 +119,7 @@ class Scheduler {
   bool RunTurn(Lane* lane);
   absl::StatusOr<std::unique_ptr<BatchPass>> BeginPass(const Model* model);
   void EndRunning(const Model* model, const absl::Status& status);
-  void CompletePass(std::unique_ptr<BatchPass> pass);
+  void CompletePass(Lane* lane);
   void DropDamagedPass(std::unique_ptr<BatchPass> pass, const absl::Status& status);
   void NoteFirstToken(Request* request, absl::Time now);
   void ShareFirstToken(Sequence* leader, absl::Span<const float> logits, absl::Time now);

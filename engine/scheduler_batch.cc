@@ -40,7 +40,7 @@ void Scheduler::UpdateLanes() {
     models.erase(lane.model);
   }
   for (const Model* const model : models) {
-    lanes_.push_back({.model = model, .pass = nullptr});
+    lanes_.push_back({.model = model, .pass = nullptr, .begun = {}});
   }
 }
 
@@ -162,8 +162,10 @@ bool Scheduler::RunTurn(Lane* lane) {
   if (lane->pass == nullptr) {
     // A closed gate at the first stage: the sequences stay free to give way until it opens.
     if (options_.gate != nullptr && !options_.gate->IsOpen(*lane->model, -1)) {
+      lane->waited = true;
       return false;
     }
+    lane->begun = options_.clock->Now();
     absl::StatusOr<std::unique_ptr<BatchPass>> pass = BeginPass(lane->model);
     if (!pass.ok()) {
       EndRunning(lane->model, pass.status());
@@ -178,7 +180,7 @@ bool Scheduler::RunTurn(Lane* lane) {
   if (!lane->pass->done()) {
     return stages > 0;
   }
-  CompletePass(std::move(lane->pass));
+  CompletePass(lane);
   return true;
 }
 
@@ -245,7 +247,9 @@ void Scheduler::DropDamagedPass(std::unique_ptr<BatchPass> pass, const absl::Sta
   FailRequests(model, status);
 }
 
-void Scheduler::CompletePass(std::unique_ptr<BatchPass> pass) {
+void Scheduler::CompletePass(Lane* lane) {
+  std::unique_ptr<BatchPass> pass = std::move(lane->pass);
+  const bool waited = std::exchange(lane->waited, false) || pass->waited();
   if (const absl::Status status = pass->model()->integrity()->Check(); !status.ok()) {
     DropDamagedPass(std::move(pass), status);
     return;
@@ -262,14 +266,17 @@ void Scheduler::CompletePass(std::unique_ptr<BatchPass> pass) {
         }
       });
   const absl::Time now = options_.clock->Now();
+  int64_t decoded = 0;
   for (size_t i = 0; i < parts.size(); ++i) {
     const BatchPass::Part& part = parts[i];
     Sequence* const sequence = part.sequence;
     sequence->in_pass = false;
+    sequence->waited_for_weights = sequence->waited_for_weights || waited;
     if (sequence->state == Sequence::State::kFinished) {
       sequence->ReleaseBlocks();
       continue;
     }
+    decoded += sequence->decoding() ? 1 : 0;
     sequence->Advance(part.rows);
     if (!part.has_logits) {
       continue;
@@ -281,6 +288,9 @@ void Scheduler::CompletePass(std::unique_ptr<BatchPass> pass) {
     }
     TakeToken(sequence, std::move(sampled[i]), now);
   }
+  if (decoded > 0 && !waited) {
+    lane->model->step_totals()->AddSteadyStep(decoded, options_.clock->Now() - lane->begun);
+  }
 }
 
 void Scheduler::NoteFirstToken(Request* request, absl::Time now) {
@@ -289,7 +299,8 @@ void Scheduler::NoteFirstToken(Request* request, absl::Time now) {
   request->residency = MeasureResidency(residency.costs() - request->costs_before,
                                         request->shares_before.value_or(residency.last_look()),
                                         residency.plan().every_pass_bytes());
-  request->observer->OnFirstToken({.residency = *request->residency});
+  request->observer->OnFirstToken(
+      {.queue = *request->first_step - request->arrival, .residency = *request->residency});
 }
 
 // The other sequences of the request: same logits, their own draws, and a copy of the prompt's keys

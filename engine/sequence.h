@@ -95,7 +95,8 @@ class Sequence {
   std::optional<DeltaEvent> Echo() const;
 
   State state = State::kWaiting;
-  bool in_pass = false;  // part of a pass under way
+  bool in_pass = false;             // part of a pass under way
+  bool waited_for_weights = false;  // since its last delta
 
  private:
   TextStream::Options StreamOptions() const;

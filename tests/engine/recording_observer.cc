@@ -32,6 +32,7 @@ void RecordingObserver::OnDelta(DeltaEvent event) {
   answer.text += event.text;
   for (GeneratedToken& token : event.tokens) {
     answer.ids.push_back(token.id);
+    answer.waited_for_weights.push_back(event.waited_for_weights);
     answer.tokens.push_back(std::move(token));
     ++tokens_;
   }

@@ -22,6 +22,7 @@ class RecordingObserver final : public GenerationObserver {
     std::string text;
     std::vector<int32_t> ids;
     std::vector<GeneratedToken> tokens;
+    std::vector<bool> waited_for_weights;  // by token: what its delta says
     std::optional<FinishedEvent> finished;
   };
 
