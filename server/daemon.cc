@@ -9,7 +9,6 @@
 #include "engine/engine.h"
 #include "engine/kernels/kernels.h"
 #include "loader/base/status_macros.h"
-#include "loader/residency/memory_pressure.h"
 #include "server/delivery_thread.h"
 #include "server/drain.h"
 #include "server/engine_models.h"
@@ -25,6 +24,7 @@
 #include "server/model_registry.h"
 #include "server/process_clock.h"
 #include "server/process_state.h"
+#include "server/scrape_reader.h"
 #include "server/status.h"
 #include "server/task_pool.h"
 
@@ -88,14 +88,24 @@ class Daemon::Impl {
         administrating(kAdminThreads, kMaxWaitingAdmin),
         sampling(1, kMaxWaitingAdmin),
         logging(1, kMaxWaitingLines),
-        registry({.loader = MakeEngineLoader(owned_engine.get(), options.context_length),
-                  .roots = std::move(roots),
-                  .end_requests =
-                      [engine = owned_engine.get()](LoadedModel* model) {
-                        engine->EndRequests(model->engine_model(), FinishReason::kModelUnloaded);
-                      },
-                  .loading_tasks = &loading,
-                  .max_waiting = static_cast<size_t>(options.max_queue)}),
+        registry(
+            {.loader = MakeEngineLoader(owned_engine.get(), options.context_length),
+             .roots = std::move(roots),
+             .end_requests =
+                 [engine = owned_engine.get()](LoadedModel* model) {
+                   engine->EndRequests(model->engine_model(), FinishReason::kModelUnloaded);
+                 },
+             .loading_tasks = &loading,
+             .on_retired =
+                 [this](const ServedModel& model) {
+                   metrics.RetireVersion(model.name, model.version, TotalsOf(model));
+                 },
+             .on_swap =
+                 [this](const std::string& name, const absl::Status& status,
+                        absl::Duration duration) { metrics.RecordSwap(name, status, duration); },
+             .on_rollback = [this](const std::string& name) { metrics.RecordRollback(name); },
+             .max_waiting = static_cast<size_t>(options.max_queue)}),
+        scrape_reader(owned_engine.get(), &registry),
         calls(
             {.log = log, .metrics = &metrics, .state = &state, .log_prompts = options.log_prompts}),
         generation({.calls = calls,
@@ -139,7 +149,6 @@ class Daemon::Impl {
   const std::unique_ptr<IntegrityWatch> integrity;  // the engine tells it of damage
   const std::unique_ptr<Engine> owned_engine;
   HealthTable health;
-  const MemoryPressureReader memory_pressure;
   Metrics metrics;
   LifecycleMetrics lifecycle;
   TaskPool loading;
@@ -148,6 +157,7 @@ class Daemon::Impl {
   TaskPool sampling;
   TaskPool logging;
   ModelRegistry registry;
+  ScrapeReader scrape_reader;
   const CallEnvironment calls;
   GenerationService generation;
   ModelAdminService admin;
@@ -208,11 +218,7 @@ absl::Status Daemon::Impl::Listen() {
                             .services = {&admin, &admin_health}});
   if (!admin_server.ok()) return named("--admin-listen", admin_server.status());
   admin_listener = *std::move(admin_server);
-  metrics.SetReader([this] {
-    Metrics::Reading reading = ReadEngine(*owned_engine, registry);
-    reading.memory = memory_pressure.Read();
-    return reading;
-  });
+  metrics.SetReader([this] { return scrape_reader.Read(); });
   absl::StatusOr<std::unique_ptr<HttpServer>> http_server =
       HttpServer::Create({.address = options.metrics_listen,
                           .metrics = [this] { return metrics.Render(); },

@@ -60,17 +60,4 @@ ModelLoader MakeEngineLoader(Engine* engine, std::optional<int64_t> context_leng
   };
 }
 
-Metrics::Reading ReadEngine(const Engine& engine, const ModelRegistry& registry) {
-  Metrics::Reading reading;
-  reading.kv_cache_used_bytes = engine.kv_cache_used_bytes();
-  reading.kv_cache_capacity_bytes = engine.kv_cache_capacity_bytes();
-  for (const std::shared_ptr<ServedModel>& model : registry.Live()) {
-    const Engine::SequenceCounts counts = engine.CountSequences(model->loaded->engine_model());
-    Metrics::Reading::Sequences& sequences = reading.sequences[model->name];
-    sequences.running += counts.running;
-    sequences.waiting += counts.waiting;
-  }
-  return reading;
-}
-
 }  // namespace firstlight

@@ -86,6 +86,11 @@ void GenerateStream::OnStarted(StartedEvent event) {
   Push(event);
 }
 
+void GenerateStream::OnFirstToken(const FirstTokenEvent& event) {
+  MutexLock lock(&mutex_);
+  metrics_->OnFirstToken(event, absl::Now());
+}
+
 void GenerateStream::OnDelta(DeltaEvent event) {
   {
     MutexLock lock(&mutex_);
@@ -96,13 +101,7 @@ void GenerateStream::OnDelta(DeltaEvent event) {
   Push(std::move(event));
 }
 
-void GenerateStream::OnFinished(FinishedEvent event) {
-  {
-    MutexLock lock(&mutex_);
-    metrics_->OnFinished(event);
-  }
-  Push(std::move(event));
-}
+void GenerateStream::OnFinished(FinishedEvent event) { Push(std::move(event)); }
 
 void GenerateStream::OnDone(absl::Status status) { Refuse(std::move(status)); }
 
@@ -191,6 +190,9 @@ void GenerateStream::OnOver() {
     if (metrics_.has_value()) {
       call_->AddField({"generated_tokens", metrics_->generated_tokens()});
       if (metrics_->queue().has_value()) call_->AddField({"queue", *metrics_->queue()});
+      if (metrics_->residency().has_value()) {
+        call_->AddField({"residency", ResidencyName(*metrics_->residency())});
+      }
       if (metrics_->time_to_first_token().has_value()) {
         call_->AddField({"time_to_first_token", *metrics_->time_to_first_token()});
       }

@@ -45,6 +45,7 @@ class GenerateStream final : public MessageStream, public GenerationObserver {
 
   // GenerationObserver, from the engine's threads.
   void OnStarted(StartedEvent event) override;
+  void OnFirstToken(const FirstTokenEvent& event) override;
   void OnDelta(DeltaEvent event) override;
   void OnFinished(FinishedEvent event) override;
   void OnDone(absl::Status status) override;

@@ -10,7 +10,7 @@
 
 #include "absl/time/time.h"
 #include "engine/generation.h"
-#include "server/metrics.h"
+#include "server/model_metrics.h"
 
 namespace firstlight {
 
@@ -20,14 +20,16 @@ class GenerationMetrics {
   GenerationMetrics(ModelMetrics metrics, absl::Time arrival);
 
   void OnStarted(const StartedEvent& event);
+  void OnFirstToken(const FirstTokenEvent& event, absl::Time now);
   // REQUIRES: the event lists its tokens. `held_back`: the client's stream was full since the last
   // event, so that the gap says nothing about the server.
   void OnDelta(const DeltaEvent& event, absl::Time now, bool held_back);
-  void OnFinished(const FinishedEvent& event);
 
   int64_t generated_tokens() const { return generated_tokens_; }
   std::optional<absl::Duration> time_to_first_token() const { return time_to_first_token_; }
   std::optional<absl::Duration> queue() const { return queue_; }
+  // Unset before the first token.
+  std::optional<ResidencyClass> residency() const { return residency_; }
 
  private:
   const ModelMetrics metrics_;
@@ -35,6 +37,7 @@ class GenerationMetrics {
   int64_t generated_tokens_ = 0;
   std::optional<absl::Duration> time_to_first_token_;
   std::optional<absl::Duration> queue_;
+  std::optional<ResidencyClass> residency_;
   std::vector<absl::Time> last_token_;  // by index; InfinitePast before the first
 };
 

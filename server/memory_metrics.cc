@@ -1,12 +1,9 @@
 #include "server/memory_metrics.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/family.h>
-#include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
 #include <cstdint>
-#include <type_traits>
+#include <optional>
 
 namespace firstlight {
 namespace {
@@ -16,12 +13,12 @@ using prometheus::Family;
 using prometheus::Gauge;
 using prometheus::Registry;
 
-Family<Counter>& NewCounter(Registry* registry, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(*registry);
+Family<Counter>* NewCounter(Registry* registry, const char* name, const char* help) {
+  return &prometheus::BuildCounter().Name(name).Help(help).Register(*registry);
 }
 
-Family<Gauge>& NewGauge(Registry* registry, const char* name, const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(*registry);
+Family<Gauge>* NewGauge(Registry* registry, const char* name, const char* help) {
+  return &prometheus::BuildGauge().Name(name).Help(help).Register(*registry);
 }
 
 std::optional<double> Number(const std::optional<int64_t>& value) {
@@ -36,49 +33,31 @@ std::optional<double> Seconds(const std::optional<PressureStall>& stall) {
 
 }  // namespace
 
-// A counter takes over what the system has counted; that may start again from zero in another
-// control group, and so does the series.
-template <typename Metric>
-void MemoryMetrics::Series<Metric>::Set(std::optional<double> value) {
-  if (metric != nullptr && !value.has_value()) {
-    family.Remove(metric);
-    metric = nullptr;
-  }
-  if (!value.has_value()) return;
-  if (metric == nullptr) metric = &family.Add(labels);
-  if constexpr (std::is_same_v<Metric, Gauge>) {
-    metric->Set(*value);
-  } else {
-    if (*value < metric->Value()) {
-      family.Remove(metric);
-      metric = &family.Add(labels);
-    }
-    metric->Increment(*value - metric->Value());
-  }
-}
-
 MemoryMetrics::MemoryMetrics(Registry* registry)
-    : limit_{NewGauge(registry, "firstlight_cgroup_memory_limit_bytes",
+    : limit_(NewGauge(registry, "firstlight_cgroup_memory_limit_bytes",
                       "Least memory limit of the process's control group and those above it. "
-                      "Absent where there is none.")},
-      used_{NewGauge(registry, "firstlight_cgroup_memory_used_bytes",
+                      "Absent where there is none."),
+             {}),
+      used_(NewGauge(registry, "firstlight_cgroup_memory_used_bytes",
                      "Memory charged to the control group, page cache and with it weights "
-                     "included.")},
-      limit_hits_{NewCounter(registry, "firstlight_cgroup_memory_limit_hits_total",
+                     "included."),
+            {}),
+      limit_hits_(NewCounter(registry, "firstlight_cgroup_memory_limit_hits_total",
                              "Times that the control group met its limit and pages had to be taken "
-                             "back.")},
-      page_refaults_{NewCounter(registry, "firstlight_cgroup_page_refaults_total",
+                             "back."),
+                  {}),
+      page_refaults_(NewCounter(registry, "firstlight_cgroup_page_refaults_total",
                                 "Pages of files that the control group read again soon after they "
-                                "had been taken away.")},
-      oom_kills_{NewCounter(registry, "firstlight_cgroup_oom_kills_total",
-                            "Processes of the control group that were killed for want of memory.")},
-      some_{NewCounter(registry, "firstlight_memory_pressure_seconds_total",
-                       "Time in which some task, or all of them (full), waited for memory: of the "
-                       "control group where that is told, else of the machine."),
-            {{"kind", "some"}}},
-      full_{some_.family, {{"kind", "full"}}} {}
-
-MemoryMetrics::~MemoryMetrics() = default;
+                                "had been taken away."),
+                     {}),
+      oom_kills_(NewCounter(registry, "firstlight_cgroup_oom_kills_total",
+                            "Processes of the control group that were killed for want of memory."),
+                 {}),
+      pressure_(NewCounter(registry, "firstlight_memory_pressure_seconds_total",
+                           "Time in which some task, or all of them (full), waited for memory: of "
+                           "the control group where that is told, else of the machine.")),
+      some_(pressure_, {{"kind", "some"}}),
+      full_(pressure_, {{"kind", "full"}}) {}
 
 void MemoryMetrics::Set(const MemoryPressure& pressure) {
   limit_.Set(Number(pressure.limit_bytes));

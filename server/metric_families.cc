@@ -33,19 +33,31 @@ const Histogram::BucketBoundaries& LatencyBuckets() {
 MetricFamilies::MetricFamilies(Registry* registry)
     : requests(NewCounter(registry, "firstlight_requests_total",
                           "RPCs that have ended, by method and canonical status code.")),
-      time_to_first_token(
-          NewHistogram(registry, "firstlight_time_to_first_token_seconds",
-                       "From the arrival of a Generate request to its first token.")),
-      inter_token_latency(
-          NewHistogram(registry, "firstlight_inter_token_latency_seconds",
-                       "Between two tokens of a sequence, except where its client did not read.")),
+      time_to_first_token(NewHistogram(
+          registry, "firstlight_time_to_first_token_seconds",
+          "From the arrival of a Generate request to its first token, by what the request "
+          "paid: cold where it waited for weights from storage, mapped where they had "
+          "to be mapped, warm otherwise.")),
+      inter_token_latency(NewHistogram(
+          registry, "firstlight_inter_token_latency_seconds",
+          "Between two tokens of a sequence, except where its client did not read, by the "
+          "request's residency and by phase: first_pass where a step in between waited for "
+          "weights or read them from storage, steady otherwise.")),
       queue(NewHistogram(
           registry, "firstlight_queue_seconds",
-          "From the arrival of a Generate request to its first step, tokenization included.")),
+          "From the arrival of a Generate request that got a first token to its first step, "
+          "tokenization included, by what it paid after that.")),
       prompt_tokens(NewCounter(registry, "firstlight_prompt_tokens_total",
                                "Tokens of prompts that were admitted.")),
       generated_tokens(
           NewCounter(registry, "firstlight_generated_tokens_total", "Tokens generated.")),
+      steady_generated_tokens(
+          NewCounter(registry, "firstlight_steady_generated_tokens_total",
+                     "Tokens of sequences that decoded in steady steps: those that decoded and "
+                     "neither waited for weights nor read them from storage.")),
+      steady_decode_seconds(NewCounter(registry, "firstlight_steady_decode_seconds_total",
+                                       "Time of steady steps. Tokens by time is the throughput "
+                                       "of a model while nothing of it is cold.")),
       sequences(NewGauge(registry, "firstlight_sequences",
                          "Sequences now, by state: running, or waiting for the tokenizer, a place "
                          "or cache blocks.")),
@@ -64,32 +76,36 @@ MetricFamilies::MetricFamilies(Registry* registry)
       load_duration(NewHistogram(registry, "firstlight_load_duration_seconds",
                                  "Of every load that succeeded, those of swaps included: from its "
                                  "start until the version could serve.")),
+      swaps(NewCounter(registry, "firstlight_swaps_total",
+                       "Swaps that have ended, by result: switched, rolled_back to the version "
+                       "before; failed or cancelled, where the old version serves on.")),
+      swap_duration(NewHistogram(registry, "firstlight_swap_duration_seconds",
+                                 "Of every swap that switched: from its start until the name "
+                                 "pointed at the new version.")),
       drain_duration(NewHistogram(registry, "firstlight_drain_duration_seconds",
                                   "From a version's turning DRAINING until it was unmapped.")),
+      last_used(NewGauge(registry, "firstlight_model_last_used_timestamp_seconds",
+                         "When a request last began or ended on the model. Absent until one has.")),
       weight_bytes(NewGauge(registry, "firstlight_weight_bytes",
                             "Weights of the current version: assigned (mapped, used in place), "
                             "copied, or tied to another.")),
+      weights_size(NewGauge(registry, "firstlight_weights_size_bytes",
+                            "Mapped weights of the current version: what of them is in memory is "
+                            "in the next two.")),
+      weights_mapped(NewGauge(registry, "firstlight_weights_mapped_bytes",
+                              "Weights of the current version in the page tables of the process, "
+                              "from a sample. Absent where the system does not tell.")),
+      weights_resident(NewGauge(registry, "firstlight_weights_resident_bytes",
+                                "Weights of the current version in the page cache, from a sample. "
+                                "Absent where the system does not tell this process the truth.")),
+      residency_sampled(NewGauge(registry, "firstlight_residency_sample_timestamp_seconds",
+                                 "When the two were sampled.")),
+      weights_read(NewCounter(registry, "firstlight_weights_read_bytes_total",
+                              "Bytes read from storage for weights, read-ahead included, by "
+                              "whoever read them.")),
+      residency_probe(NewGauge(registry, "firstlight_residency_probe_info",
+                               "1, with how the process finds out what is in memory: by the means "
+                               "that every model's files allow.")),
       build_info(NewGauge(registry, "firstlight_build_info", "1, with what runs as labels.")) {}
-
-ModelSeries::ModelSeries(const MetricFamilies& families, const std::string& name) : name_(name) {
-  const MetricFamilies& f = families;
-  ModelMetrics& m = metrics_;
-  m.time_to_first_token = Add(f.time_to_first_token, {}, LatencyBuckets());
-  m.inter_token_latency = Add(f.inter_token_latency, {}, LatencyBuckets());
-  m.queue = Add(f.queue, {}, LatencyBuckets());
-  m.prompt_tokens = Add(f.prompt_tokens, {});
-  m.generated_tokens = Add(f.generated_tokens, {});
-  m.running = Add(f.sequences, {{"state", "running"}});
-  m.waiting = Add(f.sequences, {{"state", "waiting"}});
-  m.serving = Add(f.serving, {});
-  m.load_seconds = Add(f.load_seconds, {});
-  m.assigned_bytes = Add(f.weight_bytes, {{"disposition", "assigned"}});
-  m.copied_bytes = Add(f.weight_bytes, {{"disposition", "copied"}});
-  m.tied_bytes = Add(f.weight_bytes, {{"disposition", "tied"}});
-}
-
-ModelSeries::~ModelSeries() {
-  for (const std::function<void()>& remove : removals_) remove();
-}
 
 }  // namespace firstlight

@@ -1,7 +1,7 @@
 #ifndef FIRSTLIGHT_SERVER_METRIC_FAMILIES_H_
 #define FIRSTLIGHT_SERVER_METRIC_FAMILIES_H_
 
-// Every metric by name, type and meaning, and the series that a model has of them. The help texts
+// Every metric by name, type and meaning, but for those of server/memory_metrics.h. The help texts
 // are the definitions; docs/metrics.md says more, and a test compares names and types.
 
 #include <prometheus/counter.h>
@@ -9,13 +9,6 @@
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
-
-#include <functional>
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "server/metrics.h"
 
 namespace firstlight {
 
@@ -34,6 +27,8 @@ struct MetricFamilies {
   prometheus::Family<prometheus::Histogram>& queue;
   prometheus::Family<prometheus::Counter>& prompt_tokens;
   prometheus::Family<prometheus::Counter>& generated_tokens;
+  prometheus::Family<prometheus::Counter>& steady_generated_tokens;
+  prometheus::Family<prometheus::Counter>& steady_decode_seconds;
   // Room.
   prometheus::Family<prometheus::Gauge>& sequences;
   prometheus::Family<prometheus::Gauge>& sequences_limit;
@@ -43,34 +38,19 @@ struct MetricFamilies {
   prometheus::Family<prometheus::Gauge>& serving;
   prometheus::Family<prometheus::Gauge>& load_seconds;
   prometheus::Family<prometheus::Histogram>& load_duration;
+  prometheus::Family<prometheus::Counter>& swaps;
+  prometheus::Family<prometheus::Histogram>& swap_duration;
   prometheus::Family<prometheus::Histogram>& drain_duration;
+  prometheus::Family<prometheus::Gauge>& last_used;
   prometheus::Family<prometheus::Gauge>& weight_bytes;
+  // What of them is in memory.
+  prometheus::Family<prometheus::Gauge>& weights_size;
+  prometheus::Family<prometheus::Gauge>& weights_mapped;
+  prometheus::Family<prometheus::Gauge>& weights_resident;
+  prometheus::Family<prometheus::Gauge>& residency_sampled;
+  prometheus::Family<prometheus::Counter>& weights_read;
+  prometheus::Family<prometheus::Gauge>& residency_probe;
   prometheus::Family<prometheus::Gauge>& build_info;
-};
-
-// The series of one name, from AddModel to RemoveModel. Thread-compatible.
-class ModelSeries {
- public:
-  ModelSeries(const MetricFamilies& families, const std::string& name);
-  // Takes them away.
-  ~ModelSeries();
-  ModelSeries(const ModelSeries&) = delete;
-  ModelSeries& operator=(const ModelSeries&) = delete;
-
-  const ModelMetrics& metrics() const { return metrics_; }
-
- private:
-  template <typename T, typename... Arguments>
-  T* Add(prometheus::Family<T>& family, prometheus::Labels labels, Arguments&&... arguments) {
-    labels.emplace("model", name_);
-    T* const metric = &family.Add(labels, std::forward<Arguments>(arguments)...);
-    removals_.push_back([&family, metric] { family.Remove(metric); });
-    return metric;
-  }
-
-  const std::string name_;
-  ModelMetrics metrics_;
-  std::vector<std::function<void()>> removals_;
 };
 
 }  // namespace firstlight

@@ -1,14 +1,25 @@
 #include "server/metrics.h"
 
+#include <optional>
 #include <utility>
 
 #include "server/build_info.h"
 #include "server/exposition.h"
 #include "server/memory_metrics.h"
 #include "server/metric_families.h"
+#include "server/model_series.h"
+#include "server/optional_series.h"
 #include "server/status.h"
 
 namespace firstlight {
+
+struct Metrics::SystemSeries {
+  explicit SystemSeries(prometheus::Registry* registry) : memory(registry) {}
+
+  MemoryMetrics memory;
+  std::string residency_method;
+  std::optional<OptionalSeries<prometheus::Gauge>> residency_probe;
+};
 
 Metrics::Metrics(const Options& options)
     : registry_(std::make_unique<prometheus::Registry>()),
@@ -16,8 +27,9 @@ Metrics::Metrics(const Options& options)
       kv_cache_used_(&families_->kv_cache_used.Add({})),
       kv_cache_capacity_(&families_->kv_cache_capacity.Add({})),
       load_duration_(&families_->load_duration.Add({}, LatencyBuckets())),
+      swap_duration_(&families_->swap_duration.Add({}, LatencyBuckets())),
       drain_duration_(&families_->drain_duration.Add({}, LatencyBuckets())),
-      memory_(std::make_unique<MemoryMetrics>(registry_.get())) {
+      system_(std::make_unique<SystemSeries>(registry_.get())) {
   const MetricFamilies& f = *families_;
   f.build_info
       .Add({{"version", BuildVersion()}, {"revision", BuildRevision()}, {"isa", options.isa}})
@@ -39,23 +51,24 @@ void Metrics::SetReader(std::function<Reading()> reader) { reader_ = std::move(r
 
 void Metrics::AddModel(const std::string& name) {
   MutexLock lock(&mutex_);
-  std::unique_ptr<const ModelSeries>& series = models_[name];
-  if (series == nullptr) series = std::make_unique<const ModelSeries>(*families_, name);
+  std::unique_ptr<ModelSeries>& series = models_[name];
+  if (series == nullptr) series = std::make_unique<ModelSeries>(*families_, name);
 }
 
 void Metrics::SetModelFacts(const std::string& name, const ModelFacts& facts,
                             absl::Duration load_time) {
-  const ModelMetrics m = ForModel(name);
-  if (m.load_seconds == nullptr) return;
-  m.load_seconds->Set(absl::ToDoubleSeconds(load_time));
-  m.assigned_bytes->Set(static_cast<double>(facts.assigned_bytes));
-  m.copied_bytes->Set(static_cast<double>(facts.copied_bytes));
-  m.tied_bytes->Set(static_cast<double>(facts.tied_bytes));
+  MutexLock lock(&mutex_);
+  if (ModelSeries* const series = Find(name)) series->SetFacts(facts, load_time);
 }
 
 void Metrics::SetServing(const std::string& name, bool serving) {
-  const ModelMetrics m = ForModel(name);
-  if (m.serving != nullptr) m.serving->Set(serving ? 1 : 0);
+  MutexLock lock(&mutex_);
+  if (ModelSeries* const series = Find(name)) series->SetServing(serving);
+}
+
+void Metrics::RetireVersion(const std::string& name, int64_t version, const VersionTotals& totals) {
+  MutexLock lock(&mutex_);
+  if (ModelSeries* const series = Find(name)) series->RetireVersion(version, totals);
 }
 
 void Metrics::RemoveModel(const std::string& name) {
@@ -63,10 +76,15 @@ void Metrics::RemoveModel(const std::string& name) {
   models_.erase(name);
 }
 
+ModelSeries* Metrics::Find(const std::string& name) const {
+  const auto found = models_.find(name);
+  return found == models_.end() ? nullptr : found->second.get();
+}
+
 ModelMetrics Metrics::ForModel(const std::string& name) const {
   MutexLock lock(&mutex_);
-  const auto found = models_.find(name);
-  return found == models_.end() ? ModelMetrics() : found->second->metrics();
+  const ModelSeries* const series = Find(name);
+  return series == nullptr ? ModelMetrics() : series->metrics();
 }
 
 void Metrics::CountRequest(absl::string_view method, absl::StatusCode code) {
@@ -78,26 +96,46 @@ void Metrics::RecordLoad(absl::Duration duration) {
   load_duration_->Observe(absl::ToDoubleSeconds(duration));
 }
 
+void Metrics::RecordSwap(const std::string& name, const absl::Status& status,
+                         absl::Duration duration) {
+  if (status.ok()) swap_duration_->Observe(absl::ToDoubleSeconds(duration));
+  MutexLock lock(&mutex_);
+  if (ModelSeries* const series = Find(name)) series->CountSwap(status);
+}
+
+void Metrics::RecordRollback(const std::string& name) {
+  MutexLock lock(&mutex_);
+  if (ModelSeries* const series = Find(name)) series->CountRollback();
+}
+
 void Metrics::RecordDrain(absl::Duration duration) {
   drain_duration_->Observe(absl::ToDoubleSeconds(duration));
 }
 
-std::string Metrics::Render() {
-  if (reader_) {
-    const Reading reading = reader_();
-    kv_cache_used_->Set(static_cast<double>(reading.kv_cache_used_bytes));
-    kv_cache_capacity_->Set(static_cast<double>(reading.kv_cache_capacity_bytes));
-    MutexLock lock(&mutex_);
-    memory_->Set(reading.memory);
-    for (const auto& [name, series] : models_) {
-      const ModelMetrics& m = series->metrics();
-      const auto found = reading.sequences.find(name);
-      const Reading::Sequences sequences =
-          found == reading.sequences.end() ? Reading::Sequences() : found->second;
-      m.running->Set(static_cast<double>(sequences.running));
-      m.waiting->Set(static_cast<double>(sequences.waiting));
+void Metrics::Take(const Reading& reading) {
+  kv_cache_used_->Set(static_cast<double>(reading.kv_cache_used_bytes));
+  kv_cache_capacity_->Set(static_cast<double>(reading.kv_cache_capacity_bytes));
+  MutexLock lock(&mutex_);
+  SystemSeries& system = *system_;
+  system.memory.Set(reading.memory);
+  if (system.residency_method != reading.residency_method) {
+    system.residency_method = reading.residency_method;
+    system.residency_probe.reset();
+    if (!system.residency_method.empty()) {
+      system.residency_probe
+          .emplace(&families_->residency_probe,
+                   prometheus::Labels{{"method", system.residency_method}})
+          .Set(1);
     }
   }
+  for (const auto& [name, series] : models_) {
+    const auto found = reading.models.find(name);
+    series->Set(found == reading.models.end() ? ModelReading() : found->second);
+  }
+}
+
+std::string Metrics::Render() {
+  if (reader_) Take(reader_());
   return ExposeText(registry_->Collect());
 }
 

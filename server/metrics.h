@@ -20,10 +20,10 @@
 #include "absl/time/time.h"
 #include "loader/base/mutex.h"
 #include "loader/residency/memory_pressure.h"
+#include "server/model_metrics.h"
 #include "server/served_model.h"
 
 namespace prometheus {
-class Counter;
 class Gauge;
 class Histogram;
 class Registry;
@@ -32,24 +32,7 @@ class Registry;
 namespace firstlight {
 
 struct MetricFamilies;
-class MemoryMetrics;
 class ModelSeries;
-
-// The series of one name. Valid while the name exists; a request's pin sees to that.
-struct ModelMetrics {
-  prometheus::Histogram* time_to_first_token = nullptr;
-  prometheus::Histogram* inter_token_latency = nullptr;
-  prometheus::Histogram* queue = nullptr;
-  prometheus::Counter* prompt_tokens = nullptr;
-  prometheus::Counter* generated_tokens = nullptr;
-  prometheus::Gauge* running = nullptr;
-  prometheus::Gauge* waiting = nullptr;
-  prometheus::Gauge* serving = nullptr;
-  prometheus::Gauge* load_seconds = nullptr;
-  prometheus::Gauge* assigned_bytes = nullptr;
-  prometheus::Gauge* copied_bytes = nullptr;
-  prometheus::Gauge* tied_bytes = nullptr;
-};
 
 class Metrics {
  public:
@@ -62,14 +45,14 @@ class Metrics {
 
   // What is read at a scrape.
   struct Reading {
-    struct Sequences {
-      int64_t running = 0;
-      int64_t waiting = 0;
-    };
-    std::map<std::string, Sequences> sequences;  // by name
+    std::map<std::string, ModelReading> models{};  // by name
     int64_t kv_cache_used_bytes = 0;
     int64_t kv_cache_capacity_bytes = 0;
-    MemoryPressure memory;
+    // How residency was found out; empty where nothing was sampled yet.
+    std::string residency_method{};
+    MemoryPressure memory{};
+    // Keeps the versions alive until their totals have been taken over: RetireVersion comes after.
+    std::vector<std::shared_ptr<const void>> pins{};
   };
 
   explicit Metrics(const Options& options);
@@ -83,6 +66,8 @@ class Metrics {
   // The current version has changed.
   void SetModelFacts(const std::string& name, const ModelFacts& facts, absl::Duration load_time);
   void SetServing(const std::string& name, bool serving);
+  // A version is about to be unmapped, and does nothing any more.
+  void RetireVersion(const std::string& name, int64_t version, const VersionTotals& totals);
   void RemoveModel(const std::string& name);
   // Null members where the name does not exist.
   ModelMetrics ForModel(const std::string& name) const;
@@ -91,6 +76,9 @@ class Metrics {
 
   // A load has succeeded, whatever it was for.
   void RecordLoad(absl::Duration duration);
+  // A swap of `name` has ended: OK where the name points at the new version now.
+  void RecordSwap(const std::string& name, const absl::Status& status, absl::Duration duration);
+  void RecordRollback(const std::string& name);
   // A version has been unmapped, `duration` after it turned DRAINING.
   void RecordDrain(absl::Duration duration);
 
@@ -98,17 +86,24 @@ class Metrics {
   std::string Render();
 
  private:
+  // What the system tells of the process, as far as it does.
+  struct SystemSeries;
+
+  ModelSeries* Find(const std::string& name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Take(const Reading& reading);
+
   const std::unique_ptr<prometheus::Registry> registry_;
   const std::unique_ptr<const MetricFamilies> families_;
   prometheus::Gauge* const kv_cache_used_;
   prometheus::Gauge* const kv_cache_capacity_;
   prometheus::Histogram* const load_duration_;
+  prometheus::Histogram* const swap_duration_;
   prometheus::Histogram* const drain_duration_;
   std::function<Reading()> reader_;
 
   mutable Mutex mutex_;
-  const std::unique_ptr<MemoryMetrics> memory_ ABSL_PT_GUARDED_BY(mutex_);
-  std::map<std::string, std::unique_ptr<const ModelSeries>> models_ ABSL_GUARDED_BY(mutex_);
+  const std::unique_ptr<SystemSeries> system_ ABSL_PT_GUARDED_BY(mutex_);
+  std::map<std::string, std::unique_ptr<ModelSeries>> models_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace firstlight

@@ -83,6 +83,7 @@ absl::StatusOr<ModelRegistry::Swapped> ModelRegistry::Rollback(
   }
   Publish();
   DeadlinesChanged();
+  if (options_.on_rollback) options_.on_rollback(name);
   return Swapped{std::move(switched.current), std::move(switched.previous)};
 }
 
@@ -256,6 +257,7 @@ void ModelRegistry::Housekeep() {
     for (std::unique_ptr<ServedModel>& model : models) {
       const std::string name = model->name;
       const int64_t version = model->version;
+      if (options_.on_retired) options_.on_retired(*model);
       model.reset();  // unmaps
       {
         MutexLock lock(&mutex_);

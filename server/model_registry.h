@@ -48,6 +48,14 @@ class ModelRegistry {
     std::function<void(LoadedModel*)> end_requests;
     // Builds the tokenizers of the command line's models. Outlives the registry.
     TaskPool* loading_tasks = nullptr;
+    // Called with a version that is about to be destroyed, on the housekeeping thread; must not
+    // block.
+    std::function<void(const ServedModel&)> on_retired{};
+    // Called when a swap that was begun has ended, with its status and how long it took, on the
+    // thread that asked for it; must not block.
+    std::function<void(const std::string& name, const absl::Status&, absl::Duration)> on_swap{};
+    // Called when a rollback has ended well, likewise.
+    std::function<void(const std::string& name)> on_rollback{};
     // Requests that may wait for one model to load.
     size_t max_waiting = 256;
   };

@@ -193,9 +193,12 @@ absl::StatusOr<ModelRegistry::Swapped> ModelRegistry::Swap(const std::string& na
     }
     return handover;
   };
-  FIRSTLIGHT_ASSIGN_OR_RETURN(ModelCatalog::Switched switched,
-                              LoadAndSwitch(name, started, directory, warm, handover));
-  return Swapped{std::move(switched.current), std::move(switched.previous)};
+  const absl::Time start = absl::Now();
+  absl::StatusOr<ModelCatalog::Switched> switched =
+      LoadAndSwitch(name, started, directory, warm, handover);
+  if (options_.on_swap) options_.on_swap(name, switched.status(), absl::Now() - start);
+  FIRSTLIGHT_RETURN_IF_ERROR(switched.status());
+  return Swapped{std::move(switched->current), std::move(switched->previous)};
 }
 
 void ModelRegistry::CancelLoads(const absl::Status& status) {

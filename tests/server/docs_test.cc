@@ -7,6 +7,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/metrics.h"
 #include "server/option_table.h"
@@ -28,6 +30,21 @@ std::vector<std::vector<std::string>> Rows(const std::string& page) {
   return rows;
 }
 
+std::string Page(const std::string& page) {
+  std::ifstream file(absl::StrCat(FIRSTLIGHT_SOURCE_DIR "/docs/", page));
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+int CountOf(absl::string_view part, absl::string_view text) {
+  int count = 0;
+  for (size_t at = text.find(part); at != absl::string_view::npos; at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
 TEST(DocsTest, OperationsListsEveryOptionWithItsDefault) {
   std::set<std::string> documented;
   for (const auto& row : Rows("operations.md")) {
@@ -46,6 +63,10 @@ TEST(DocsTest, MetricsListsEveryFamilyWithItsType) {
   // A system that tells everything.
   metrics.SetReader([] {
     Metrics::Reading reading;
+    reading.residency_method = "pagemap";
+    reading.models["m"] = {
+        .residency_sampled = absl::Now(), .mapped_bytes = 1, .resident_bytes = 1};
+    reading.models["m"].versions[1].last_used = absl::Now();
     reading.memory = {.limit_bytes = 1,
                       .used_bytes = 1,
                       .file_refaults = 1,
@@ -68,6 +89,9 @@ TEST(DocsTest, MetricsListsEveryFamilyWithItsType) {
     documented.insert(absl::StrCat(row[0], " ", row[1]));
   }
   EXPECT_EQ(documented, exposed);
+  EXPECT_THAT(Page("metrics.md"),
+              ::testing::HasSubstr(
+                  absl::StrCat("A model has ", CountOf("model=\"m\"", scrape), " series at most")));
 }
 
 }  // namespace
