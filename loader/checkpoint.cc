@@ -19,7 +19,8 @@ constexpr JsonOptions kConfigOptions = {.max_bytes = int64_t{16} << 20};
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& directory) {
+absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& directory,
+                                                             MappedFiles* files) {
   std::unique_ptr<Checkpoint> checkpoint(new Checkpoint());
   FIRSTLIGHT_ASSIGN_OR_RETURN(checkpoint->directory_, ResolveModelDirectory(directory));
   const std::string config_path = StrCat(checkpoint->directory_, "/config.json");
@@ -31,7 +32,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& 
   FIRSTLIGHT_ASSIGN_OR_RETURN(checkpoint->config_, std::move(config));
   FIRSTLIGHT_RETURN_IF_ERROR(checkpoint->config().root().AsObject().status());
 
-  FIRSTLIGHT_ASSIGN_OR_RETURN(WeightFiles weights, OpenWeightFiles(checkpoint->directory_));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(WeightFiles weights, OpenWeightFiles(checkpoint->directory_, files));
   checkpoint->files_ = std::move(weights.files);
   checkpoint->tensors_ = std::move(weights.tensors);
   for (const TensorView& tensor : checkpoint->tensors_) {

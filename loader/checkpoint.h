@@ -8,9 +8,9 @@
 // both are there the single file wins, as in transformers. Opening reads the JSON and the headers
 // and no weight byte, so its cost does not depend on the model's size.
 //
-// A Checkpoint owns its mappings and everything that its TensorViews and JsonValues point into.
-// Immutable after Open: any thread may read it. Destroying it unmaps: not on a request thread, not
-// on the engine thread.
+// A Checkpoint owns its mappings (or its share of them) and everything that its TensorViews and
+// JsonValues point into. Immutable after Open: any thread may read it. Destroying it unmaps: not on
+// a request thread, not on the engine thread.
 
 #include <cstdint>
 #include <memory>
@@ -22,6 +22,7 @@
 #include "absl/types/span.h"
 #include "loader/json.h"
 #include "loader/mapped_file.h"
+#include "loader/mapped_files.h"
 #include "loader/tensor_view.h"
 
 namespace firstlight {
@@ -38,7 +39,9 @@ class Checkpoint {
   //   INVALID_ARGUMENT     a file that breaks its format, or an index that does not fit its shards
   //   UNIMPLEMENTED        a dtype of unknown name
   //   RESOURCE_EXHAUSTED   beyond a limit of the formats, or out of descriptors or address space
-  static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& directory);
+  // Shares the weight files that `files`, if given, has mapped already.
+  static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& directory,
+                                                          MappedFiles* files = nullptr);
 
   // The directory that holds config.json: the snapshot, for a cache folder.
   const std::string& directory() const { return directory_; }

@@ -184,9 +184,10 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::string_view file_n
   return header;
 }
 
-absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
+absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path, MappedFiles* files) {
   SafetensorsFile result;
-  FIRSTLIGHT_ASSIGN_OR_RETURN(result.file_, MappedFile::Open(path));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(result.file_,
+                              files != nullptr ? files->Open(path) : MappedFile::Open(path));
   const MappedFile& file = *result.file_;
   const std::string name = file.name();
   const uint64_t size = file.bytes().size();

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "loader/mapped_file.h"
+#include "loader/mapped_files.h"
 #include "loader/tensor_view.h"
 
 namespace firstlight {
@@ -55,8 +56,10 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::string_view file_n
 
 class SafetensorsFile {
  public:
-  // Errors as MappedFile::Open and ParseSafetensorsHeader.
-  static absl::StatusOr<SafetensorsFile> Open(const std::string& path);
+  // Maps the file, or shares the mapping that `files`, if given, knows. Errors as MappedFile::Open
+  // and ParseSafetensorsHeader.
+  static absl::StatusOr<SafetensorsFile> Open(const std::string& path,
+                                              MappedFiles* files = nullptr);
 
   const std::shared_ptr<const MappedFile>& file() const { return file_; }
   // In the order of their data. Valid for as long as file().

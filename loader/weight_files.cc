@@ -49,8 +49,8 @@ bool IsListed(const std::string& path) {
          std::filesystem::file_type::not_found;
 }
 
-absl::StatusOr<WeightFiles> OpenSingle(const std::string& path) {
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(path));
+absl::StatusOr<WeightFiles> OpenSingle(const std::string& path, MappedFiles* files) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(path, files));
   WeightFiles weights;
   weights.files.push_back(file.file());
   weights.tensors.assign(file.tensors().begin(), file.tensors().end());
@@ -81,7 +81,8 @@ absl::StatusOr<WeightMap> ReadWeightMap(const JsonDocument& index) {
   return weight_map;
 }
 
-absl::StatusOr<WeightFiles> OpenSharded(const std::string& directory, const std::string& path) {
+absl::StatusOr<WeightFiles> OpenSharded(const std::string& directory, const std::string& path,
+                                        MappedFiles* files) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::unique_ptr<const JsonDocument> index,
                               JsonDocument::ReadFile(path, kIndexOptions));
   FIRSTLIGHT_ASSIGN_OR_RETURN(const WeightMap weight_map, ReadWeightMap(*index));
@@ -99,7 +100,7 @@ absl::StatusOr<WeightFiles> OpenSharded(const std::string& directory, const std:
   absl::flat_hash_map<std::string, std::string_view> unlisted;
   for (auto& [shard, expected] : tensors_of_shard) {
     const std::string shard_path = StrCat(directory, "/", shard);
-    absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(shard_path);
+    absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(shard_path, files);
     if (absl::IsNotFound(file.status())) {
       return absl::NotFoundError(StrCat(shard_path, ": no such file, though ", index->name(),
                                         " places ", expected.size(), " tensors in it"));
@@ -169,11 +170,11 @@ absl::Status NoWeights(const std::string& directory) {
 
 }  // namespace
 
-absl::StatusOr<WeightFiles> OpenWeightFiles(const std::string& directory) {
+absl::StatusOr<WeightFiles> OpenWeightFiles(const std::string& directory, MappedFiles* files) {
   const std::string single = StrCat(directory, "/", kSingleFile);
-  if (IsListed(single)) return OpenSingle(single);
+  if (IsListed(single)) return OpenSingle(single, files);
   const std::string index = StrCat(directory, "/", kIndexFile);
-  if (IsListed(index)) return OpenSharded(directory, index);
+  if (IsListed(index)) return OpenSharded(directory, index, files);
   return NoWeights(directory);
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "loader/mapped_file.h"
+#include "loader/mapped_files.h"
 #include "loader/tensor_view.h"
 
 namespace firstlight {
@@ -18,8 +19,9 @@ struct WeightFiles {
   std::vector<TensorView> tensors;                       // in the order of theirs, unique
 };
 
-// Errors as Checkpoint::Open.
-absl::StatusOr<WeightFiles> OpenWeightFiles(const std::string& directory);
+// Shares what `files`, if given, has mapped already. Errors as Checkpoint::Open.
+absl::StatusOr<WeightFiles> OpenWeightFiles(const std::string& directory,
+                                            MappedFiles* files = nullptr);
 
 }  // namespace firstlight
 
