@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <limits>
 
@@ -10,6 +11,11 @@
 #include "loader/base/strings.h"
 
 namespace firstlight {
+namespace {
+
+constexpr int64_t kWritableStepBytes = int64_t{64} << 20;
+
+}  // namespace
 
 BlockPool::BlockPool(int64_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
 
@@ -28,9 +34,8 @@ absl::StatusOr<std::unique_ptr<BlockArena>> BlockPool::CreateArena(int64_t block
                                                " bytes, the budget is ", capacity_bytes_,
                                                " bytes"));
   }
-  void* const base =
-      mmap(nullptr, static_cast<size_t>(max_blocks * rounded), PROT_READ | PROT_WRITE,
-           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const base = mmap(nullptr, static_cast<size_t>(max_blocks * rounded), PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) {
     return absl::ErrnoToStatus(
         errno, StrCat("KV cache: reserving ", max_blocks * rounded, " bytes of addresses"));
@@ -80,6 +85,19 @@ BlockArena::~BlockArena() {
   munmap(base_, static_cast<size_t>(max_blocks_ * block_bytes_));
 }
 
+bool BlockArena::MakeWritable(int64_t index) {
+  if (index < writable_) return true;
+  // Adjacent steps are one mapping to the system.
+  const int64_t blocks =
+      std::min(std::max<int64_t>(kWritableStepBytes / block_bytes_, 1), max_blocks_ - writable_);
+  if (mprotect(base_ + writable_ * block_bytes_, static_cast<size_t>(blocks * block_bytes_),
+               PROT_READ | PROT_WRITE) != 0) {
+    return false;
+  }
+  writable_ += blocks;
+  return true;
+}
+
 float* BlockArena::Allocate() {
   MutexLock lock(&pool_->mutex_);
   int64_t index = 0;
@@ -94,6 +112,7 @@ float* BlockArena::Allocate() {
       cold_.pop_back();
     } else {
       // Room for a block means that fewer than max_blocks_ of this arena are in use.
+      if (!MakeWritable(untouched_)) return nullptr;
       index = untouched_++;
     }
   }

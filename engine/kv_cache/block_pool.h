@@ -4,7 +4,9 @@
 // The one budget of key/value cache memory of the process, and an arena of equal blocks for each
 // model within it.
 //
-// An arena reserves address space, not memory: a block costs memory from its first use on. Blocks
+// An arena reserves addresses, not memory: they become writable, and count against what the system
+// lets a process commit, 64 MiB at a time, and a block costs memory from its first use on. So two
+// hundred models, of which each could use the whole budget, commit nothing before they do. Blocks
 // that are free again keep their pages for the next use by the same model until another arena
 // needs the budget; then they are given back to the system (MADV_DONTNEED). So
 // used_bytes() + cached_bytes() <= capacity_bytes(), and resident memory follows that sum.
@@ -72,11 +74,15 @@ class BlockArena {
   const int64_t block_bytes_;
   const int64_t max_blocks_;
   std::byte* const base_;
+  // Makes blocks up to and including `index` writable. False when the system refuses.
+  bool MakeWritable(int64_t index);
+
   // Blocks not in use, by index: `warm_` still have their pages, `cold_` have none any more, those
   // from `untouched_` on never had. Guarded by pool_->mutex_.
   std::vector<int64_t> warm_;
   std::vector<int64_t> cold_;
   int64_t untouched_ = 0;
+  int64_t writable_ = 0;
 };
 
 }  // namespace firstlight

@@ -1,10 +1,17 @@
 #include "engine/kv_cache/block_pool.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <memory>
 #include <set>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -20,6 +27,15 @@ bool Resident(const float* address) {
   unsigned char state = 0;
   EXPECT_EQ(mincore(const_cast<float*>(address), 1, &state), 0);
   return (state & 1) != 0;
+}
+
+// What RLIMIT_DATA bounds: private memory that may be written.
+rlim_t DataBytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmData:")) return std::stoull(line.substr(7)) * 1024;
+  }
+  return 0;
 }
 
 TEST(BlockPoolTest, BlocksAreRoundedUpToPagesAndCounted) {
@@ -47,6 +63,31 @@ TEST(BlockPoolTest, NothingIsAllocatedBeyondTheBudget) {
   arena->Free(*blocks.begin());
   EXPECT_EQ(arena->Allocate(), *blocks.begin());
   for (float* const block : blocks) arena->Free(block);
+}
+
+// Two hundred idle models reserve the budget each; a process that may hold little must bear it.
+TEST(BlockPoolTest, ReservingCommitsNothing) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlim_t limit = DataBytes() + (rlim_t{1} << 30);
+    const rlimit data = {limit, limit};
+    if (setrlimit(RLIMIT_DATA, &data) != 0) _exit(1);
+    BlockPool pool(int64_t{1} << 36);
+    std::vector<std::unique_ptr<BlockArena>> arenas;
+    for (int i = 0; i < 200; ++i) {
+      auto arena = pool.CreateArena(16 * kPage);
+      if (!arena.ok()) _exit(2);
+      arenas.push_back(*std::move(arena));
+    }
+    float* const block = arenas.back()->Allocate();
+    if (block == nullptr) _exit(3);
+    block[0] = 1.0F;
+    arenas.back()->Free(block);
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(BlockPoolTest, ABlockCostsMemoryFromItsFirstUseOn) {
