@@ -30,11 +30,13 @@ RUN /tmp/deploy/install-packages runtime \
  && rm -rf /tmp/deploy /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
 COPY --from=build /src/build/firstlightd /src/build/firstlight /usr/local/bin/
 COPY models/demo /models/demo
+RUN firstlight compile-tokenizer /models/demo --cache-dir /var/cache/firstlight
 
 # Generation and metrics are for the outside. The admin service is not: whoever reaches it may load
 # and swap models, and it knows no passwords. It stays on the container's own loopback, for
 # `docker exec CONTAINER firstlight models`, until FIRSTLIGHT_ADMIN_LISTEN says otherwise.
-ENV FIRSTLIGHT_LISTEN=0.0.0.0:50051 \
+ENV FIRSTLIGHT_CACHE_DIR=/var/cache/firstlight \
+    FIRSTLIGHT_LISTEN=0.0.0.0:50051 \
     FIRSTLIGHT_METRICS_LISTEN=0.0.0.0:9464 \
     FIRSTLIGHT_MODEL=demo=/models/demo
 EXPOSE 50051 50052 9464

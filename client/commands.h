@@ -18,6 +18,7 @@ void AddTokenizeCommands(CLI::App& app, const CommonOptions& common, int* exit_c
 void AddModelsCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
 void AddHealthCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
 void AddInspectCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
+void AddCompileTokenizerCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
 void AddSynthesizeCommand(CLI::App& app, int* exit_code);
 
 }  // namespace firstlight

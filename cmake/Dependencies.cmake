@@ -49,6 +49,11 @@ target_link_libraries(firstlight_dep_simdjson INTERFACE simdjson)
 add_library(firstlight_dep_utf8proc INTERFACE)
 target_link_libraries(firstlight_dep_utf8proc INTERFACE utf8proc)
 
+# Compiled in; nothing is linked.
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+add_library(firstlight_dep_xxhash INTERFACE)
+target_include_directories(firstlight_dep_xxhash SYSTEM INTERFACE ${XXHASH_INCLUDE_DIR})
+
 add_library(firstlight_dep_prometheus INTERFACE)
 target_link_libraries(firstlight_dep_prometheus INTERFACE prometheus-cpp-core)
 

@@ -76,6 +76,7 @@ class Engine::Impl {
       : options_(options),
         kernels_(kernels),
         clock_(options.clock != nullptr ? options.clock : &system_clock_),
+        tokenizers_(options.tokenizer_cache),
         block_pool_(options.kv_cache_bytes),
         workers_(threads),
         pin_limit_(options.pin_limit_bytes),
@@ -141,6 +142,8 @@ class Engine::Impl {
     model_options.step = {.tokens = MaxRows(options_.step_tokens, options_.max_sequences),
                           .logits = options_.max_sequences};
     model_options.prefetch = prefetch;
+    model_options.tokenizers = &tokenizers_;
+    model_options.mapped_files = &mapped_files_;
     return Model::Load(model_options);
   }
 
@@ -319,6 +322,8 @@ class Engine::Impl {
   const Kernels* const kernels_;
   const SystemClock system_clock_;
   const Clock* const clock_;
+  TokenizerCache tokenizers_;
+  MappedFiles mapped_files_;
   BlockPool block_pool_;
   WorkerPool workers_;
 

@@ -29,7 +29,9 @@ absl::StatusOr<GenerationConfig> ReadGenerationConfig(const Checkpoint& checkpoi
 absl::StatusOr<std::unique_ptr<Model>> Model::Load(const Options& options) {
   std::unique_ptr<Model> model(new Model());
   model->directory_ = options.directory;
-  FIRSTLIGHT_ASSIGN_OR_RETURN(model->checkpoint_, Checkpoint::Open(options.directory));
+  model->tokenizers_ = options.tokenizers;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(model->checkpoint_,
+                              Checkpoint::Open(options.directory, options.mapped_files));
   for (const std::shared_ptr<const MappedFile>& file : model->checkpoint_->files()) {
     model->integrity_.Add(file);
   }
@@ -67,10 +69,15 @@ absl::Status Model::BuildTokenizer() {
     if (tokenizer_state_ != TokenizerState::kNotBegun) return tokenizer_status_;
     tokenizer_state_ = TokenizerState::kBuilding;
   }
-  absl::StatusOr<std::unique_ptr<const Tokenizer>> tokenizer =
-      OpenTokenizer(checkpoint_->directory());
+  absl::StatusOr<std::shared_ptr<const Tokenizer>> tokenizer =
+      tokenizers_ != nullptr ? tokenizers_->Open(checkpoint_->directory())
+                             : OpenTokenizer(checkpoint_->directory());
   absl::Status status = tokenizer.status();
   if (status.ok()) status = CheckTokenizerFitsModel(**tokenizer, spec().vocab_size);
+
+  if (status.ok() && (*tokenizer)->image() != nullptr) {
+    integrity_.Add((*tokenizer)->image(), /*can_be_made_again=*/true);
+  }
 
   std::vector<std::function<void()>> callbacks;
   {

@@ -28,6 +28,7 @@
 #include "engine/model_integrity.h"
 #include "engine/residency/model_residency.h"
 #include "engine/step_totals.h"
+#include "engine/tokenizer/cache/tokenizer_cache.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "engine/weights.h"
 #include "loader/base/mutex.h"
@@ -51,6 +52,11 @@ class Model {
     int64_t max_activation_bytes = kMaxActivationBytes;
     // Who brings the weights into memory, and when.
     PrefetchPolicy prefetch = PrefetchPolicy::kOnRequest;
+    // Where tokenizers come from, shared with other models. nullptr: this model makes its own.
+    // Outlives the model.
+    TokenizerCache* tokenizers = nullptr;
+    // Mappings shared with other models. nullptr: this model's are its own.
+    MappedFiles* mapped_files = nullptr;
     // Copies the weights instead of assigning them: for measuring what assignment saves.
     bool copy_weights = false;
   };
@@ -105,6 +111,8 @@ class Model {
 
   std::string directory_;
   std::shared_ptr<const Checkpoint> checkpoint_;
+  TokenizerCache* tokenizers_ = nullptr;
+  std::unique_ptr<const Checkpoint> checkpoint_;
   mutable ModelIntegrity integrity_;
   ModelConfig config_;
   BoundWeights weights_;
@@ -121,7 +129,7 @@ class Model {
   mutable CondVar tokenizer_changed_;
   TokenizerState tokenizer_state_ ABSL_GUARDED_BY(mutex_) = TokenizerState::kNotBegun;
   absl::Status tokenizer_status_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<const Tokenizer> tokenizer_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const Tokenizer> tokenizer_ ABSL_GUARDED_BY(mutex_);
   mutable std::vector<std::function<void()>> settled_callbacks_ ABSL_GUARDED_BY(mutex_);
 };
 

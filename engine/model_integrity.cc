@@ -6,8 +6,9 @@
 
 namespace firstlight {
 
-void ModelIntegrity::Add(std::shared_ptr<const MappedFile> file) {
+void ModelIntegrity::Add(std::shared_ptr<const MappedFile> file, bool can_be_made_again) {
   MutexLock lock(&mutex_);
+  if (!can_be_made_again) placed_files_.push_back(file);
   files_.push_back(std::move(file));
 }
 
@@ -25,7 +26,7 @@ std::string ModelIntegrity::LookForDetached() {
   std::vector<std::shared_ptr<const MappedFile>> files;
   {
     MutexLock lock(&mutex_);
-    files = files_;
+    files = placed_files_;
   }
   std::string found;
   for (const std::shared_ptr<const MappedFile>& file : files) {

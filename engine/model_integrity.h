@@ -19,8 +19,9 @@ namespace firstlight {
 
 class ModelIntegrity {
  public:
-  // From now on `file` belongs to the model.
-  void Add(std::shared_ptr<const MappedFile> file);
+  // From now on `file` belongs to the model. Where `can_be_made_again`, whether its path leads to
+  // it is nobody's concern: a cache may be emptied at any time.
+  void Add(std::shared_ptr<const MappedFile> file, bool can_be_made_again = false);
 
   // DATA_LOSS, naming the file and what was found, from the first time on that this finds one
   // damaged. One fstat a file.
@@ -35,6 +36,8 @@ class ModelIntegrity {
  private:
   mutable Mutex mutex_;
   std::vector<std::shared_ptr<const MappedFile>> files_ ABSL_GUARDED_BY(mutex_);
+  // Those of them whose paths matter.
+  std::vector<std::shared_ptr<const MappedFile>> placed_files_ ABSL_GUARDED_BY(mutex_);
   mutable absl::Status damage_ ABSL_GUARDED_BY(mutex_);
   std::string detached_ ABSL_GUARDED_BY(mutex_);
 };

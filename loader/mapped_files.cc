@@ -12,7 +12,7 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFiles::Open(const std::s
   std::erase_if(files_, [](const auto& file) { return file.second.expired(); });
   std::weak_ptr<const MappedFile>& known = files_[{identity.device, identity.inode}];
   if (std::shared_ptr<const MappedFile> shared = known.lock();
-      shared != nullptr && shared->identity() == identity) {
+      shared != nullptr && shared->identity() == identity && shared->CheckUnchanged().ok()) {
     return shared;
   }
   known = opened;

@@ -50,7 +50,25 @@ std::vector<std::string> Methods() {
           "ParkModel", "SetAlias",  "DeleteAlias",   "ListAliases"};
 }
 
-Engine::Options EngineOptions(const ServerOptions& options, IntegrityWatch* integrity) {
+// Tokenizers that were built from their files although images are kept are worth a line.
+void LogTokenizer(const TokenizerCache::Opened& opened, const Log& log) {
+  constexpr absl::string_view kOrigins[] = {"shared", "image", "files"};
+  std::vector<LogField> fields = {{"directory", opened.checkpoint.string()},
+                                  {"from", kOrigins[static_cast<int>(opened.origin)]},
+                                  {"image", opened.image_path},
+                                  {"duration", opened.duration}};
+  if (!opened.image_status.ok()) {
+    fields.emplace_back("reason", std::string(opened.image_status.message()));
+  }
+  if (opened.origin == TokenizerCache::Origin::kFiles) {
+    log.Info("tokenizer", fields);
+  } else {
+    log.Debug("tokenizer", fields);
+  }
+}
+
+Engine::Options EngineOptions(const ServerOptions& options, IntegrityWatch* integrity,
+                              const Log* log) {
   Engine::Options engine;
   engine.threads = static_cast<int>(options.threads);
   engine.isa = ParseIsa(options.isa).value_or(Isa::kAuto);
@@ -60,6 +78,9 @@ Engine::Options EngineOptions(const ServerOptions& options, IntegrityWatch* inte
   engine.max_queue = options.max_queue;
   engine.default_max_tokens = options.default_max_tokens;
   engine.on_damage = [integrity](const Model&, const absl::Status&) { integrity->LookNow(); };
+  engine.tokenizer_cache = {
+      .directory = options.cache_dir.value_or(DefaultCacheDirectory()),
+      .on_opened = [log](const TokenizerCache::Opened& opened) { LogTokenizer(opened, *log); }};
   return engine;
 }
 
@@ -140,6 +161,10 @@ class Daemon::Impl {
   absl::Status Listen();
   void OnModelChange(const ModelChange& change);
   void LogModelChange(const ModelChange& change) const;
+  // Where start-up's time goes, for those who ask.
+  void LogStep(const char* step, absl::Time begin) const {
+    log->Debug("start", {{"step", step}, {"duration", absl::Now() - begin}});
+  }
   void LogServing() const;
 
   const ServerOptions options;
@@ -252,19 +277,24 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const ServerOptions& opti
                                                        const Log* log) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(ModelRoots roots,
                               ModelRoots::Create(options.model_roots, options.models));
-  auto integrity = std::make_unique<IntegrityWatch>();
+  const absl::Time begin = absl::Now();
   FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine,
-                              Engine::Create(EngineOptions(options, integrity.get())));
-  return std::unique_ptr<Daemon>(new Daemon(std::make_unique<Impl>(
-      options, log, std::move(roots), std::move(integrity), std::move(engine))));
+                              Engine::Create(EngineOptions(options, integrity.get(), log)));
+  log->Debug("start", {{"step", "engine"}, {"duration", absl::Now() - begin}});
+  return std::unique_ptr<Daemon>(
+      new Daemon(std::make_unique<Impl>(options, log, std::move(roots), std::move(engine))));
 }
 
 absl::Status Daemon::Start(const std::function<void()>& on_mapped) {
   Impl& d = *impl_;
   // Before anybody can ask, so that a request for one of these names waits instead of failing.
   d.registry.Declare(d.options.models);
+  const absl::Time begin = absl::Now();
   FIRSTLIGHT_RETURN_IF_ERROR(d.Listen());
+  d.LogStep("listen", begin);
+  const absl::Time listening = absl::Now();
   const int failed = d.registry.LoadDeclared();
+  d.LogStep("models", listening);
   if (failed > 0 && static_cast<size_t>(failed) == d.options.models.size()) {
     std::string reasons;
     for (const ModelSnapshot& model : d.registry.List()) {

@@ -68,6 +68,11 @@ absl::Status AddModelRoot(const std::string& text, ServerOptions* options) {
   return absl::OkStatus();
 }
 
+absl::Status SetCacheDir(const std::string& text, ServerOptions* options) {
+  options->cache_dir = text == "none" ? "" : text;
+  return absl::OkStatus();
+}
+
 absl::Status SetContextLength(const std::string& text, ServerOptions* options) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(options->context_length,
                               ParseInteger(text, 1, std::numeric_limits<int32_t>::max()));
@@ -101,6 +106,10 @@ std::vector<OptionDefinition> MakeTable() {
        Address(&ServerOptions::metrics_listen, false)},
       {"model-root", "DIR", "the parents of the --model directories",
        "The admin service loads only from below DIR. Repeatable.", true, AddModelRoot},
+      {"cache-dir", "DIR|none", "$XDG_CACHE_HOME/firstlight, else ~/.cache/firstlight",
+       "Keep compiled tokenizers in DIR, so that the next start maps instead of parsing them. Not "
+       "used where it cannot be written; none, or empty, keeps nothing.",
+       false, SetCacheDir},
       {"threads", "N", "allowed physical cores",
        "Worker threads, shared by all models. 0 is the default.", false,
        Integer(&ServerOptions::threads, 0, 1024)},

@@ -29,6 +29,8 @@ struct ServerOptions {
   std::vector<std::string> model_roots;  // empty: the parents of the models' directories
   int64_t threads = 0;                   // 0: allowed physical cores
   std::optional<int64_t> context_length;
+  // Of what can be made again; empty: nothing is kept. Not given: DefaultCacheDirectory().
+  std::optional<std::string> cache_dir;
   int64_t max_sequences = 64;
   int64_t max_queue = 256;
   int64_t kv_cache_bytes = 0;  // 0: DefaultKvCacheBytes()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -80,61 +81,142 @@ absl::Status Validate(const AddedToken& token) {
   return absl::OkStatus();
 }
 
+// By ascending id, each once. Errors: as Create.
+absl::Status SortAndValidate(std::vector<AddedToken>& tokens) {
+  std::sort(tokens.begin(), tokens.end(), [](const AddedToken& a, const AddedToken& b) {
+    return std::tie(a.id, a.content) < std::tie(b.id, b.content);
+  });
+  tokens.erase(std::unique(tokens.begin(), tokens.end(),
+                           [](const AddedToken& a, const AddedToken& b) {
+                             return a.id == b.id && SameToken(a, b);
+                           }),
+               tokens.end());
+  std::map<std::string_view, int64_t> ids;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    FIRSTLIGHT_RETURN_IF_ERROR(Validate(tokens[i]));
+    if (i > 0 && tokens[i - 1].id == tokens[i].id) {
+      return absl::InvalidArgumentError(
+          StrCat("id ", tokens[i].id, " is given to two added tokens, ",
+                 Quoted(tokens[i - 1].content), " and ", Quoted(tokens[i].content)));
+    }
+    const auto [first, inserted] = ids.emplace(tokens[i].content, tokens[i].id);
+    if (!inserted) {
+      return absl::InvalidArgumentError(StrCat("added token ", Quoted(tokens[i].content),
+                                               " has two ids, ", first->second, " and ",
+                                               tokens[i].id));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Of a Record.
+constexpr uint32_t kSingleWord = 1;
+constexpr uint32_t kLeftStrip = 2;
+constexpr uint32_t kRightStrip = 4;
+constexpr uint32_t kSpecial = 8;
+
+uint32_t FlagsOf(const AddedToken& token) {
+  return (token.single_word ? kSingleWord : 0) | (token.lstrip ? kLeftStrip : 0) |
+         (token.rstrip ? kRightStrip : 0) | (token.special ? kSpecial : 0);
+}
+
+bool IsWithinCharacter(std::string_view text, size_t position) {
+  return position < text.size() && (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const AddedTokens>> AddedTokens::Create(
     std::vector<AddedToken> tokens, const TextNormalizer* normalizer) {
-  std::unique_ptr<AddedTokens> added(new AddedTokens());
-  std::sort(tokens.begin(), tokens.end(), [](const AddedToken& a, const AddedToken& b) {
-    return std::tie(a.id, a.content) < std::tie(b.id, b.content);
-  });
-  for (AddedToken& token : tokens) {
-    FIRSTLIGHT_RETURN_IF_ERROR(Validate(token));
-    if (!added->tokens_.empty() && added->tokens_.back().id == token.id) {
-      if (SameToken(added->tokens_.back(), token)) {
-        continue;
-      }
-      return absl::InvalidArgumentError(StrCat("id ", token.id, " is given to two added tokens, ",
-                                               Quoted(added->tokens_.back().content), " and ",
-                                               Quoted(token.content)));
-    }
-    added->tokens_.push_back(std::move(token));
-  }
-  std::set<std::string_view> seen_normalized;
-  std::vector<std::pair<std::string_view, int32_t>> in_original;
-  std::vector<std::pair<std::string_view, int32_t>> in_normalized;
+  FIRSTLIGHT_RETURN_IF_ERROR(SortAndValidate(tokens));
   const std::function<bool()> never;
   Cancellation cancellation(never);
-  for (size_t i = 0; i < added->tokens_.size(); ++i) {
-    AddedToken& token = added->tokens_[i];
-    token.spelling = token.content;
-    added->by_id_.emplace(static_cast<int32_t>(token.id), i);
-    if (!added->by_content_.emplace(token.content, i).second) {
-      return absl::InvalidArgumentError(
-          StrCat("added token ", Quoted(token.content), " has two ids, ",
-                 added->tokens_[added->by_content_[token.content]].id, " and ", token.id));
+  std::vector<Record> records;
+  std::vector<char> text;
+  const auto append = [&text](std::string_view piece) {
+    text.insert(text.end(), piece.begin(), piece.end());
+    return static_cast<uint32_t>(text.size());
+  };
+  std::vector<std::string> spellings;
+  records.reserve(tokens.size());
+  spellings.reserve(tokens.size());
+  for (const AddedToken& token : tokens) {
+    std::string spelling = token.content;
+    if (token.normalized && normalizer != nullptr && !spelling.empty()) {
+      FIRSTLIGHT_RETURN_IF_ERROR(normalizer->Normalize(spelling, cancellation));
     }
-    if (token.content.empty()) {
-      continue;
-    }
-    if (!token.normalized) {
-      in_original.emplace_back(token.content, static_cast<int32_t>(i));
-      continue;
-    }
-    if (normalizer != nullptr) {
-      FIRSTLIGHT_RETURN_IF_ERROR(normalizer->Normalize(token.spelling, cancellation));
-    }
-    if (token.spelling.size() > kMaxContentBytes) {
+    if (spelling.size() > kMaxContentBytes) {
       return absl::InvalidArgumentError(StrCat("added token ", token.id, " grows beyond ",
                                                kMaxContentBytes, " bytes when it is normalized"));
     }
-    if (!token.spelling.empty() && seen_normalized.insert(token.spelling).second) {
-      in_normalized.emplace_back(token.spelling, static_cast<int32_t>(i));
+    Record record = {.id = static_cast<int32_t>(token.id),
+                     .content = static_cast<uint32_t>(text.size()),
+                     .flags = FlagsOf(token)};
+    record.spelling = append(token.content);
+    record.end = append(spelling);
+    records.push_back(record);
+    spellings.push_back(std::move(spelling));
+  }
+  using Entries = std::vector<std::pair<std::string_view, int32_t>>;
+  Entries by_content;
+  Entries in_original;
+  Entries in_normalized;
+  std::set<std::string_view> seen_normalized;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const auto index = static_cast<int32_t>(i);
+    by_content.emplace_back(tokens[i].content, index);
+    if (tokens[i].content.empty()) {
+      continue;
+    }
+    if (!tokens[i].normalized) {
+      in_original.emplace_back(tokens[i].content, index);
+    } else if (!spellings[i].empty() && seen_normalized.insert(spellings[i]).second) {
+      in_normalized.emplace_back(spellings[i], index);
     }
   }
+  std::unique_ptr<AddedTokens> added(new AddedTokens());
+  added->records_ = Table<Record>(std::move(records));
+  added->text_ = Table<char>(std::move(text));
+  added->by_content_ = ByteTrie(std::move(by_content));
   added->in_original_ = ByteTrie(std::move(in_original));
   added->in_normalized_ = ByteTrie(std::move(in_normalized));
   return added;
+}
+
+void AddedTokens::Save(ImageWriter& image) const {
+  image.Write(records_);
+  image.Write(text_);
+  by_content_.Save(image);
+  in_original_.Save(image);
+  in_normalized_.Save(image);
+}
+
+absl::StatusOr<std::unique_ptr<const AddedTokens>> AddedTokens::Load(ImageReader& image) {
+  std::unique_ptr<AddedTokens> added(new AddedTokens());
+  added->records_ = image.ReadTable<Record>();
+  added->text_ = image.ReadTable<char>();
+  added->by_content_ = ByteTrie::Load(image, added->size());
+  added->in_original_ = ByteTrie::Load(image, added->size());
+  added->in_normalized_ = ByteTrie::Load(image, added->size());
+  FIRSTLIGHT_RETURN_IF_ERROR(image.status());
+  return added;
+}
+
+AddedTokens::Token AddedTokens::operator[](size_t index) const {
+  // A copy, so that what is checked is what is used.
+  const Record record = records_[index];
+  const auto text = [this](uint32_t begin, uint32_t end) {
+    return begin <= end && end <= text_.size() ? std::string_view(text_.data() + begin, end - begin)
+                                               : std::string_view();
+  };
+  const bool has_id = record.id >= 0 && record.id < Vocabulary::kMaxIds;
+  return {.id = has_id ? record.id : Vocabulary::kNoId,
+          .content = text(record.content, record.spelling),
+          .spelling = text(record.spelling, record.end),
+          .single_word = (record.flags & kSingleWord) != 0,
+          .lstrip = (record.flags & kLeftStrip) != 0,
+          .rstrip = (record.flags & kRightStrip) != 0,
+          .special = (record.flags & kSpecial) != 0};
 }
 
 absl::Status AddedTokens::Find(std::string_view text, bool normalized, bool parse_special_tokens,
@@ -156,7 +238,10 @@ absl::Status AddedTokens::Find(std::string_view text, bool normalized, bool pars
       // The match counts as consumed even where a flag then rejects it, as in `tokenizers`.
       TextRange range = {position, position + length};
       position = range.end;
-      const AddedToken& token = tokens_[static_cast<size_t>(index)];
+      if (IsWithinCharacter(text, range.begin) || IsWithinCharacter(text, range.end)) {
+        continue;  // No token is spelled like that; an image that has been damaged may say so.
+      }
+      const Token token = (*this)[static_cast<size_t>(index)];
       if ((token.special && !parse_special_tokens) ||
           (token.single_word && !StandsAlone(text, range))) {
         continue;
@@ -170,7 +255,7 @@ absl::Status AddedTokens::Find(std::string_view text, bool normalized, bool pars
       if (covered < range.begin) {
         stretches.push_back({.range = {covered, range.begin}});
       }
-      stretches.push_back({.range = range, .token = &token});
+      stretches.push_back({.range = range, .token_id = token.id});
       covered = range.end;
     }
   }
@@ -180,23 +265,28 @@ absl::Status AddedTokens::Find(std::string_view text, bool normalized, bool pars
   return absl::OkStatus();
 }
 
-const AddedToken* AddedTokens::WithId(int32_t id) const {
-  const auto found = by_id_.find(id);
-  return found == by_id_.end() ? nullptr : &tokens_[found->second];
+std::optional<AddedTokens::Token> AddedTokens::WithId(int32_t id) const {
+  const absl::Span<const Record> records = records_.elements();
+  const auto found =
+      std::lower_bound(records.begin(), records.end(), id,
+                       [](const Record& record, int32_t wanted) { return record.id < wanted; });
+  if (found == records.end() || found->id != id) {
+    return std::nullopt;
+  }
+  return (*this)[static_cast<size_t>(found - records.begin())];
 }
 
-const AddedToken* AddedTokens::WithContent(std::string_view content) const {
-  const auto found = by_content_.find(content);
-  return found == by_content_.end() ? nullptr : &tokens_[found->second];
+std::optional<AddedTokens::Token> AddedTokens::WithContent(std::string_view content) const {
+  const auto [length, index] = by_content_.LongestPrefix(content);
+  if (index == ByteTrie::kNoValue || length != content.size()) {
+    return std::nullopt;
+  }
+  return (*this)[static_cast<size_t>(index)];
 }
 
 size_t AddedTokens::memory_bytes() const {
-  // Two hash tables of a node and a bucket each, some 64 bytes a token.
-  size_t bytes = tokens_.capacity() * (sizeof(AddedToken) + 128);
-  for (const AddedToken& token : tokens_) {
-    bytes += token.content.capacity();
-  }
-  return bytes + in_original_.memory_bytes() + in_normalized_.memory_bytes();
+  return records_.memory_bytes() + text_.memory_bytes() + by_content_.memory_bytes() +
+         in_original_.memory_bytes() + in_normalized_.memory_bytes();
 }
 
 }  // namespace firstlight

@@ -10,13 +10,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/tokenizer/image/image_reader.h"
+#include "engine/tokenizer/image/image_writer.h"
+#include "engine/tokenizer/image/table.h"
 #include "engine/tokenizer/models/byte_trie.h"
 #include "engine/tokenizer/normalizers/normalizer.h"
 #include "engine/tokenizer/text/cancellation.h"
@@ -32,17 +35,29 @@ struct AddedToken {
   bool rstrip = false;       // and the whitespace behind it.
   bool normalized = true;    // Found in the normalized text, not in the original.
   bool special = false;      // Skipped in decoding, forbidden in text by parse_special_tokens.
-  // What it is looked for as, and decodes from: the content, normalized where `normalized` says so.
-  // Set by AddedTokens.
-  std::string spelling = {};
 };
 
+// In flat arrays, of which nothing is a pointer: an image is used in place.
 class AddedTokens {
  public:
+  // One of them, as long as the AddedTokens live.
+  struct Token {
+    int32_t id = -1;
+    std::string_view content;
+    // What it is looked for as, and decodes from: the content, normalized where AddedToken says so.
+    std::string_view spelling;
+    bool single_word = false;
+    bool lstrip = false;
+    bool rstrip = false;
+    bool special = false;
+  };
+
   // A stretch of a text: an added token, or what the model is to encode.
   struct Stretch {
+    static constexpr int32_t kText = -1;
+
     TextRange range;
-    const AddedToken* token = nullptr;
+    int32_t token_id = kText;
   };
 
   // `normalizer`, which may be null, is applied to the content of normalized tokens. Errors:
@@ -57,22 +72,35 @@ class AddedTokens {
   absl::Status Find(std::string_view text, bool normalized, bool parse_special_tokens,
                     Cancellation& cancellation, std::vector<Stretch>& stretches) const;
 
-  // Null where there is none.
-  const AddedToken* WithId(int32_t id) const;
-  const AddedToken* WithContent(std::string_view content) const;
+  // Nothing where there is none.
+  std::optional<Token> WithId(int32_t id) const;
+  std::optional<Token> WithContent(std::string_view content) const;
 
   // By ascending id.
-  const std::vector<AddedToken>& tokens() const { return tokens_; }
+  size_t size() const { return records_.size(); }
+  Token operator[](size_t index) const;
+
+  void Save(ImageWriter& image) const;
+  static absl::StatusOr<std::unique_ptr<const AddedTokens>> Load(ImageReader& image);
 
   size_t memory_bytes() const;
 
  private:
+  // A token: its texts are [content, spelling) and [spelling, end) of text_.
+  struct Record {
+    int32_t id = 0;
+    uint32_t content = 0;
+    uint32_t spelling = 0;
+    uint32_t end = 0;
+    uint32_t flags = 0;
+  };
+
   AddedTokens() = default;
 
-  std::vector<AddedToken> tokens_;
-  std::unordered_map<int32_t, size_t> by_id_;
-  std::unordered_map<std::string_view, size_t> by_content_;
-  // What to look for → index in tokens_.
+  Table<Record> records_;  // By ascending id.
+  Table<char> text_;
+  // Content or what to look for → index in records_.
+  ByteTrie by_content_;
   ByteTrie in_original_;
   ByteTrie in_normalized_;
 };

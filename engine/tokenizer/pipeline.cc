@@ -29,11 +29,11 @@ struct PipelineTokenizer::Encoding {
 PipelineTokenizer::PipelineTokenizer(Parts parts) : parts_(std::move(parts)) {
   vocab_size_ = parts_.model->vocabulary().size();
   special_ids_ = parts_.special_model_ids;
-  for (const AddedToken& token : parts_.added_tokens->tokens()) {
-    const auto id = static_cast<int32_t>(token.id);
-    vocab_size_ = std::max(vocab_size_, id + 1);
+  for (size_t i = 0; i < parts_.added_tokens->size(); ++i) {
+    const AddedTokens::Token token = (*parts_.added_tokens)[i];
+    vocab_size_ = std::max(vocab_size_, token.id + 1);
     if (token.special) {
-      special_ids_.push_back(id);
+      special_ids_.push_back(token.id);
     }
   }
   std::sort(special_ids_.begin(), special_ids_.end());
@@ -59,8 +59,8 @@ absl::StatusOr<std::vector<int32_t>> PipelineTokenizer::Encode(std::string_view 
   FIRSTLIGHT_RETURN_IF_ERROR(parts_.added_tokens->Find(
       text, /*normalized=*/false, options.parse_special_tokens, encoding.cancellation, stretches));
   for (const AddedTokens::Stretch& stretch : stretches) {
-    if (stretch.token != nullptr) {
-      encoding.ids.push_back(static_cast<int32_t>(stretch.token->id));
+    if (stretch.token_id != AddedTokens::Stretch::kText) {
+      encoding.ids.push_back(stretch.token_id);
       continue;
     }
     FIRSTLIGHT_RETURN_IF_ERROR(
@@ -93,8 +93,8 @@ absl::Status PipelineTokenizer::EncodeNormalized(std::string_view text, bool sta
   FIRSTLIGHT_RETURN_IF_ERROR(parts_.added_tokens->Find(
       text, /*normalized=*/true, encoding.parse_special_tokens, encoding.cancellation, stretches));
   for (const AddedTokens::Stretch& stretch : stretches) {
-    if (stretch.token != nullptr) {
-      encoding.ids.push_back(static_cast<int32_t>(stretch.token->id));
+    if (stretch.token_id != AddedTokens::Stretch::kText) {
+      encoding.ids.push_back(stretch.token_id);
       continue;
     }
     FIRSTLIGHT_RETURN_IF_ERROR(
@@ -119,18 +119,17 @@ absl::Status PipelineTokenizer::EncodePieces(std::string_view text, bool starts_
 }
 
 bool PipelineTokenizer::HasToken(int32_t id) const {
-  return parts_.model->vocabulary().Has(id) || parts_.added_tokens->WithId(id) != nullptr;
+  return parts_.model->vocabulary().Has(id) || parts_.added_tokens->WithId(id).has_value();
 }
 
 std::string_view PipelineTokenizer::IdToToken(int32_t id) const {
-  const AddedToken* const added = parts_.added_tokens->WithId(id);
-  return added != nullptr ? std::string_view(added->spelling)
-                          : parts_.model->vocabulary().Token(id);
+  const std::optional<AddedTokens::Token> added = parts_.added_tokens->WithId(id);
+  return added.has_value() ? added->spelling : parts_.model->vocabulary().Token(id);
 }
 
 std::optional<int32_t> PipelineTokenizer::TokenToId(std::string_view token) const {
-  if (const AddedToken* const added = parts_.added_tokens->WithContent(token); added != nullptr) {
-    return static_cast<int32_t>(added->id);
+  if (const auto added = parts_.added_tokens->WithContent(token); added.has_value()) {
+    return added->id;
   }
   const int32_t id = parts_.model->vocabulary().Find(token);
   return id == Vocabulary::kNoId ? std::nullopt : std::optional<int32_t>(id);

@@ -20,12 +20,15 @@
 #include "engine/tokenizer/post_processor.h"
 #include "engine/tokenizer/pre_tokenizers/pre_tokenizer.h"
 #include "engine/tokenizer/tokenizer.h"
+#include "loader/mapped_file.h"
 
 namespace firstlight {
 
 class PipelineTokenizer : public Tokenizer {
  public:
   struct Parts {
+    // What the tables of the others lie in; null where they have memory of their own.
+    std::shared_ptr<const MappedFile> image;
     std::unique_ptr<const AddedTokens> added_tokens;
     // Null: the text as it is.
     std::unique_ptr<const TextNormalizer> normalizer;
@@ -47,6 +50,8 @@ class PipelineTokenizer : public Tokenizer {
   // REQUIRES: added_tokens, model and decoder are given.
   explicit PipelineTokenizer(Parts parts);
 
+  const Parts& parts() const { return parts_; }
+
   using Tokenizer::Encode;
   absl::StatusOr<std::vector<int32_t>> Encode(std::string_view text,
                                               const EncodeOptions& options) const override;
@@ -60,6 +65,7 @@ class PipelineTokenizer : public Tokenizer {
   std::optional<int32_t> bos_id() const override { return parts_.bos_id; }
   std::optional<int32_t> eos_id() const override { return parts_.eos_id; }
   std::unique_ptr<DecodeStage> NewDecoding() const override;
+  std::shared_ptr<const MappedFile> image() const override { return parts_.image; }
   size_t memory_bytes() const override;
 
  private:

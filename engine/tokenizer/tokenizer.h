@@ -27,6 +27,7 @@
 namespace firstlight {
 
 class DecodeStage;
+class MappedFile;
 
 struct EncodeOptions {
   // Adds what the tokenizer's post-processor adds around a text (`<s>` before it, for instance).
@@ -88,6 +89,10 @@ class Tokenizer {
 
   // A new decoding of a sequence of tokens. For detokenizer.cc, which owns what is around it.
   virtual std::unique_ptr<DecodeStage> NewDecoding() const = 0;
+
+  // The file that its tables lie in; null where they have memory of their own. What it answers is
+  // worth nothing once that file has changed.
+  virtual std::shared_ptr<const MappedFile> image() const { return nullptr; }
 
   // Bytes of memory that the tokenizer's tables hold.
   virtual size_t memory_bytes() const = 0;

@@ -1,7 +1,8 @@
 #ifndef FIRSTLIGHT_ENGINE_TOKENIZER_TOKENIZER_FACTORY_H_
 #define FIRSTLIGHT_ENGINE_TOKENIZER_TOKENIZER_FACTORY_H_
 
-// Opens the tokenizer of a checkpoint.
+// Opens the tokenizer of a checkpoint from its files. Who opens many, or wants them at once:
+// cache/tokenizer_cache.h.
 
 #include <filesystem>
 #include <memory>

@@ -208,6 +208,28 @@ TEST_F(ClientTest, InspectTellsWhatOfTheGenerationConfigIsIgnored) {
   EXPECT_THAT(broken.errors, HasSubstr("top_p"));
 }
 
+TEST_F(ClientTest, CompileTokenizerMakesTheImageOnce) {
+  const TemporaryDirectory directory;
+  const auto compile = [&](const std::string& model, const std::string& cache) {
+    return ClientProcess::Run({"compile-tokenizer", model, "--cache-dir", cache});
+  };
+  const std::string cache = directory.File("cache");
+  const auto first = compile(DemoCheckpoint(), cache);
+  EXPECT_EQ(first.code, 0) << first.errors;
+  EXPECT_THAT(first.output, AllOf(StartsWith(cache + "/tokenizers/"), HasSubstr(".image"),
+                                  HasSubstr("3072 tokens"), Not(HasSubstr("already"))));
+  const auto second = compile(DemoCheckpoint(), cache);
+  EXPECT_EQ(second.code, 0);
+  EXPECT_THAT(second.output, HasSubstr("was there already"));
+  const auto absent = compile("/absent", cache);
+  EXPECT_EQ(absent.code, 1);
+  EXPECT_THAT(absent.errors, HasSubstr("/absent: no such directory"));
+  const auto not_writable = compile(DemoCheckpoint(), directory.Write("file", "") + "/cache");
+  EXPECT_EQ(not_writable.code, 1);
+  EXPECT_THAT(not_writable.errors, HasSubstr("file/cache"));
+  EXPECT_EQ(compile(DemoCheckpoint(), "none").code, 2);
+}
+
 TEST_F(ClientTest, InspectNeedsNoDaemon) {
   const auto text = ClientProcess::Run({"inspect", DemoCheckpoint()});
   EXPECT_EQ(text.code, 0);

@@ -47,6 +47,8 @@ ServerProcess::ServerProcess(std::vector<std::string> arguments) {
   default_to("--admin-listen", "127.0.0.1:0");
   default_to("--metrics-listen", "127.0.0.1:0");
   default_to("--drain-delay", "0s");
+  // Tests do not depend on what earlier ones left behind.
+  default_to("--cache-dir", "none");
   int fds[2];
   EXPECT_EQ(pipe2(fds, O_CLOEXEC), 0);
   posix_spawn_file_actions_t actions;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/loader/temporary_directory.h"
 #include "tests/server/checkpoints.h"
 #include "tests/server/server_process.h"
 
@@ -51,6 +52,30 @@ TEST(StartupTest, AClosedTerminalStopsItAsAskedUnlessItWasToldToIgnoreThat) {
   EXPECT_EQ(exit.code, 0);
   // The first signal that counted: a second one ends it without a word.
   EXPECT_THAT(exit.log, HasSubstr(" stopped"));
+}
+
+TEST(StartupTest, TheSecondStartMapsTheTokenizerThatTheFirstOneCompiled) {
+  const TemporaryDirectory cache;
+  const std::vector<std::string> arguments = {
+      "--model",    "a=" + DemoCheckpoint(), "--model", "b=" + DemoCheckpoint(), "--cache-dir",
+      cache.path(), "--log-level",           "debug"};
+  std::string texts[2];
+  for (const char* origin : {"files", "image"}) {
+    ServerProcess server(arguments);
+    ASSERT_TRUE(server.WaitForLog(absl::StrCat("from=", origin))) << server.log();
+    // The other model has the same.
+    ASSERT_TRUE(server.WaitForLog("from=shared")) << server.log();
+    ASSERT_TRUE(server.AwaitServing());
+    v1::GenerateRequest request;
+    request.set_model("b");
+    request.set_prompt("Once upon a time");
+    request.mutable_sampling()->set_temperature(0);
+    const Generated generated = RunGenerate(server.Generation().get(), request);
+    ASSERT_TRUE(generated.status.ok()) << generated.status.error_message();
+    texts[origin == std::string("image") ? 1 : 0] = generated.text();
+  }
+  EXPECT_NE(texts[0], "");
+  EXPECT_EQ(texts[0], texts[1]);
 }
 
 TEST(StartupTest, BadOptionsExitWithTwo) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/tokenizer/decoders/token_decoder.h"
+#include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/byte_level.h"
 #include "engine/tokenizer/text/utf8.h"
 
@@ -63,6 +64,8 @@ class ByteLevel : public TokenDecoder {
   }
   bool fuses() const override { return true; }
   bool needs_whole_tokens() const override { return true; }
+
+  void Save(ImageWriter& image) const override { image.Write(DecoderTag::kByteLevel); }
 };
 
 std::optional<char> FallbackByte(std::string_view token) {
@@ -150,6 +153,11 @@ class ByteFallback : public TokenDecoder {
     }
   }
   bool needs_whole_tokens() const override { return true; }
+
+  void Save(ImageWriter& image) const override {
+    image.Write(DecoderTag::kByteFallback);
+    image.Write(invalid_bytes_);
+  }
 
  private:
   const InvalidBytes invalid_bytes_;

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "engine/tokenizer/decoders/token_decoder.h"
+#include "engine/tokenizer/image/component_tags.h"
 
 namespace firstlight {
 namespace {
@@ -92,6 +94,13 @@ class Strip : public TokenDecoder {
       return std::make_unique<StripPartsStage>(content_, start_, stop_, std::move(next));
     }
     return std::make_unique<StripTokensStage>(content_, start_, stop_, std::move(next));
+  }
+
+  void Save(ImageWriter& image) const override {
+    image.Write(DecoderTag::kStrip);
+    image.Write(content_);
+    image.Write(uint64_t{start_});
+    image.Write(uint64_t{stop_});
   }
 
  private:

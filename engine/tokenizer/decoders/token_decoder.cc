@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/cancellation.h"
 #include "engine/tokenizer/text/utf8.h"
 
@@ -68,6 +69,12 @@ class Sequence : public TokenDecoder {
     return false;
   }
 
+  void Save(ImageWriter& image) const override {
+    image.Write(DecoderTag::kSequence);
+    image.Write(uint64_t{decoders_.size()});
+    for (const auto& decoder : decoders_) decoder->Save(image);
+  }
+
  private:
   const std::vector<std::unique_ptr<const TokenDecoder>> decoders_;
 };
@@ -85,6 +92,8 @@ class Fuse : public TokenDecoder {
     return std::make_unique<FuseStage>(std::move(next));
   }
   bool fuses() const override { return true; }
+
+  void Save(ImageWriter& image) const override { image.Write(DecoderTag::kFuse); }
 };
 
 class SpaceJoiningStage : public DecodeStage {
@@ -110,6 +119,8 @@ class SpaceJoining : public TokenDecoder {
   }
   bool fuses() const override { return true; }
   bool needs_whole_tokens() const override { return true; }
+
+  void Save(ImageWriter& image) const override { image.Write(DecoderTag::kSpaceJoining); }
 };
 
 class MetaspaceStage : public DecodeStage {
@@ -138,6 +149,12 @@ class Metaspace : public TokenDecoder {
   }
   void ToBytes(std::string& token) const override { token = ReplaceAll(token, replacement_, " "); }
   bool needs_whole_tokens() const override { return true; }
+
+  void Save(ImageWriter& image) const override {
+    image.Write(DecoderTag::kMetaspace);
+    image.Write(replacement_);
+    image.Write(keep_first_);
+  }
 
  private:
   const std::string replacement_;
@@ -174,6 +191,13 @@ class Replace : public TokenDecoder {
     }
     replaced += token.substr(copied);
     return replaced;
+  }
+
+  void Save(ImageWriter& image) const override {
+    image.Write(DecoderTag::kReplace);
+    pattern_->Save(image);
+    image.Write(content_);
+    image.Write(single_character_);
   }
 
  private:

@@ -7,12 +7,14 @@
 // Immutable; any thread may call it. What it starts belongs to the caller.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/tokenizer/decoders/decode_stage.h"
+#include "engine/tokenizer/image/image_writer.h"
 #include "engine/tokenizer/text/pattern.h"
 
 namespace firstlight {
@@ -30,6 +32,9 @@ class TokenDecoder {
   // tokens, such as a space that only the first one loses, stays.
   virtual void ToBytes(std::string& token) const {}
 
+  // Its DecoderTag, then its fields; DecoderFromImage (image/component_image.h) reads them.
+  virtual void Save(ImageWriter& image) const = 0;
+
   // Whether what comes out is one token, handed on in parts.
   virtual bool fuses() const { return false; }
 
@@ -46,12 +51,13 @@ absl::StatusOr<std::unique_ptr<const TokenDecoder>> SequenceDecoder(
 std::unique_ptr<const TokenDecoder> ByteLevelDecoder();
 
 // "ByteFallback": runs of tokens <0x00>…<0xFF> to characters.
-enum class InvalidBytes {
+enum class InvalidBytes : uint8_t {
   // A run that is not UTF-8 as a whole becomes U+FFFD for each of its bytes, good ones included
   // (`tokenizers`). A run is therefore held back until it ends.
   kReplaceRun,
   // Only the bytes that are part of no character become U+FFFD (the sentencepiece library).
   kReplaceByte,
+  kLast = kReplaceByte
 };
 std::unique_ptr<const TokenDecoder> ByteFallbackDecoder(InvalidBytes invalid_bytes);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_format.h"
+#include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/byte_level.h"
 #include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
@@ -35,7 +36,8 @@ BpeModel::BpeModel(Vocabulary vocabulary, Options options)
 }
 
 absl::Status BpeModel::AddMerges(const std::vector<MergePair>& merges) {
-  merges_ = MergeTable(merges.size());
+  std::vector<MergeTable::Entry> entries;
+  entries.reserve(merges.size());
   std::string merged;
   uint32_t rank = 0;
   for (const auto& [left, right] : merges) {
@@ -59,10 +61,40 @@ absl::Status BpeModel::AddMerges(const std::vector<MergePair>& merges) {
       return absl::InvalidArgumentError(
           StrCat("merge ", rank, " makes ", Quoted(merged), ", which is not a token of vocab"));
     }
-    FIRSTLIGHT_RETURN_IF_ERROR(merges_.Insert(left_id, right_id, {.rank = rank, .id = id}));
+    entries.push_back({.left = left_id, .right = right_id, .merge = {.rank = rank, .id = id}});
     ++rank;
   }
+  FIRSTLIGHT_ASSIGN_OR_RETURN(merges_, MergeTable::Create(entries));
   return absl::OkStatus();
+}
+
+void BpeModel::Save(ImageWriter& image) const {
+  image.Write(ModelTag::kBpe);
+  vocabulary_.Save(image);
+  image.Write(options_.byte_level);
+  image.Write(options_.ignore_merges);
+  image.Write(options_.byte_fallback);
+  image.Write(options_.fuse_unk);
+  image.Write(options_.unk_token);
+  image.Write(options_.continuing_subword_prefix);
+  image.Write(options_.end_of_word_suffix);
+  merges_.Save(image);
+}
+
+absl::StatusOr<std::unique_ptr<const BpeModel>> BpeModel::Load(ImageReader& image) {
+  Vocabulary vocabulary = Vocabulary::Load(image);
+  Options options;
+  options.byte_level = image.ReadBool();
+  options.ignore_merges = image.ReadBool();
+  options.byte_fallback = image.ReadBool();
+  options.fuse_unk = image.ReadBool();
+  options.unk_token = image.ReadString();
+  options.continuing_subword_prefix = image.ReadString();
+  options.end_of_word_suffix = image.ReadString();
+  FIRSTLIGHT_RETURN_IF_ERROR(image.status());
+  std::unique_ptr<BpeModel> model(new BpeModel(std::move(vocabulary), std::move(options)));
+  model->merges_ = MergeTable::Load(image);
+  return model;
 }
 
 absl::Status BpeModel::Tokenize(std::string_view piece, Cancellation& cancellation,

@@ -48,9 +48,12 @@ class BpeModel : public TokenModel {
   static absl::StatusOr<std::unique_ptr<const BpeModel>> Create(
       Vocabulary vocabulary, const std::vector<MergePair>& merges, Options options);
 
+  static absl::StatusOr<std::unique_ptr<const BpeModel>> Load(ImageReader& image);
+
   absl::Status Tokenize(std::string_view piece, Cancellation& cancellation,
                         TokenizeScratch& scratch, std::vector<int32_t>& ids) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
+  void Save(ImageWriter& image) const override;
   size_t memory_bytes() const override;
 
  private:

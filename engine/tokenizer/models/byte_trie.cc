@@ -1,11 +1,14 @@
 #include "engine/tokenizer/models/byte_trie.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace firstlight {
 
-ByteTrie::ByteTrie(std::vector<std::pair<std::string_view, int32_t>> entries)
-    : nodes_(1), labels_(1), root_(256, 0) {
+ByteTrie::ByteTrie(std::vector<std::pair<std::string_view, int32_t>> entries) {
+  std::vector<Node> nodes(1);
+  std::vector<uint8_t> labels(1);
+  std::vector<uint32_t> root(256, 0);
   std::sort(entries.begin(), entries.end());
   // A node and the entries below it: [begin, end), all alike in their first `depth` bytes.
   struct Range {
@@ -18,26 +21,53 @@ ByteTrie::ByteTrie(std::vector<std::pair<std::string_view, int32_t>> entries)
   for (size_t next = 0; next < queue.size(); ++next) {
     auto [node, begin, end, depth] = queue[next];
     if (begin < end && entries[begin].first.size() == depth) {
-      nodes_[node].value = entries[begin].second;
+      nodes[node].value = entries[begin].second;
+      value_end_ = std::max(value_end_, static_cast<uint32_t>(entries[begin].second) + 1);
       ++begin;
     }
-    nodes_[node].first_child = static_cast<uint32_t>(nodes_.size());
+    nodes[node].first_child = static_cast<uint32_t>(nodes.size());
     while (begin < end) {
       const char label = entries[begin].first[depth];
       size_t child_end = begin;
       while (child_end < end && entries[child_end].first[depth] == label) {
         ++child_end;
       }
-      queue.push_back({static_cast<uint32_t>(nodes_.size()), begin, child_end, depth + 1});
+      queue.push_back({static_cast<uint32_t>(nodes.size()), begin, child_end, depth + 1});
       if (node == 0) {
-        root_[static_cast<uint8_t>(label)] = static_cast<uint32_t>(nodes_.size());
+        root[static_cast<uint8_t>(label)] = static_cast<uint32_t>(nodes.size());
       }
-      nodes_.emplace_back();
-      labels_.push_back(static_cast<uint8_t>(label));
+      nodes.emplace_back();
+      labels.push_back(static_cast<uint8_t>(label));
       begin = child_end;
     }
-    nodes_[node].children = static_cast<uint32_t>(nodes_.size()) - nodes_[node].first_child;
+    nodes[node].children = static_cast<uint32_t>(nodes.size()) - nodes[node].first_child;
   }
+  nodes_ = Table<Node>(std::move(nodes));
+  labels_ = Table<uint8_t>(std::move(labels));
+  root_ = Table<uint32_t>(std::move(root));
+}
+
+void ByteTrie::Save(ImageWriter& image) const {
+  image.Write(nodes_);
+  image.Write(labels_);
+  image.Write(root_);
+}
+
+ByteTrie ByteTrie::Load(ImageReader& image, size_t value_end) {
+  ByteTrie trie;
+  Table<Node> nodes = image.ReadTable<Node>();
+  Table<uint8_t> labels = image.ReadTable<uint8_t>();
+  Table<uint32_t> root = image.ReadTable<uint32_t>();
+  if (nodes.empty() || labels.size() != nodes.size() || root.size() != trie.root_.size() ||
+      value_end > std::numeric_limits<int32_t>::max()) {
+    image.Fail("a trie");
+    return trie;
+  }
+  trie.nodes_ = std::move(nodes);
+  trie.labels_ = std::move(labels);
+  trie.root_ = std::move(root);
+  trie.value_end_ = static_cast<uint32_t>(value_end);
+  return trie;
 }
 
 }  // namespace firstlight

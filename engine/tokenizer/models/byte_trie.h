@@ -10,6 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "engine/tokenizer/image/image_reader.h"
+#include "engine/tokenizer/image/image_writer.h"
+#include "engine/tokenizer/image/table.h"
+
 namespace firstlight {
 
 class ByteTrie {
@@ -20,6 +24,10 @@ class ByteTrie {
   // Of `entries`: distinct keys with values that are not negative, in any order.
   explicit ByteTrie(std::vector<std::pair<std::string_view, int32_t>> entries);
 
+  void Save(ImageWriter& image) const;
+  // Values from `value_end` on, which it was not built with, are as good as none.
+  static ByteTrie Load(ImageReader& image, size_t value_end);
+
   bool empty() const { return nodes_.size() == 1; }
 
   // Calls `visit(length, value)` for each key that `text` begins with, shortest first.
@@ -27,7 +35,7 @@ class ByteTrie {
   void ForEachPrefix(std::string_view text, const Visit& visit) const {
     uint32_t node = 0;
     for (size_t length = 0;; ++length) {
-      if (nodes_[node].value != kNoValue) {
+      if (static_cast<uint32_t>(nodes_[node].value) < value_end_) {
         visit(length, nodes_[node].value);
       }
       if (length == text.size()) {
@@ -51,8 +59,7 @@ class ByteTrie {
   bool Begins(char byte) const { return root_[static_cast<uint8_t>(byte)] != 0; }
 
   size_t memory_bytes() const {
-    return nodes_.capacity() * sizeof(Node) + labels_.capacity() +
-           root_.capacity() * sizeof(uint32_t);
+    return nodes_.memory_bytes() + labels_.memory_bytes() + root_.memory_bytes();
   }
 
  private:
@@ -62,13 +69,18 @@ class ByteTrie {
     int32_t value = kNoValue;
   };
 
-  // 0, the root, where there is none.
+  // Below nodes_.size(); 0, the root, where there is none.
   uint32_t Child(uint32_t node, uint8_t byte) const {
     if (node == 0) {
-      return root_[byte];
+      const uint32_t child = root_[byte];
+      return child < nodes_.size() ? child : 0;
     }
     uint32_t low = nodes_[node].first_child;
-    uint32_t high = low + nodes_[node].children;
+    const uint32_t children = nodes_[node].children;
+    if (low > nodes_.size() || children > nodes_.size() - low) {
+      return 0;
+    }
+    uint32_t high = low + children;
     const uint32_t end = high;
     while (low < high) {
       const uint32_t middle = low + (high - low) / 2;
@@ -81,9 +93,11 @@ class ByteTrie {
     return low < end && labels_[low] == byte ? low : 0;
   }
 
-  std::vector<Node> nodes_;
-  std::vector<uint8_t> labels_;  // Node → the byte that leads to it.
-  std::vector<uint32_t> root_;   // Byte → child of the root.
+  Table<Node> nodes_;
+  Table<uint8_t> labels_;  // [nodes] The byte that leads to it.
+  Table<uint32_t> root_;   // Byte → child of the root.
+  // Past every value. What an image says is compared with it, kNoValue included.
+  uint32_t value_end_ = 0;
 };
 
 }  // namespace firstlight

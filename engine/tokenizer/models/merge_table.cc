@@ -6,25 +6,37 @@
 namespace firstlight {
 namespace {
 
-// A table half full of random hashes has no run of this length; one made to collide does.
+// A table two thirds full of random hashes has no run of this length; one made to collide does.
 constexpr size_t kMaxProbes = 4096;
 
 }  // namespace
 
-MergeTable::MergeTable(size_t merges)
-    : slots_(std::bit_ceil(std::max<size_t>(merges * 2, 2))), mask_(slots_.size() - 1) {}
-
-absl::Status MergeTable::Insert(int32_t left, int32_t right, Merge merge) {
-  const uint64_t key = Key(left, right);
-  size_t slot = Hash(key) & mask_;
-  for (size_t probe = 0; probe < kMaxProbes; ++probe) {
-    if (slots_[slot].key == kEmpty || slots_[slot].key == key) {
-      slots_[slot] = {.key = key, .merge = merge};
-      return absl::OkStatus();
+absl::StatusOr<MergeTable> MergeTable::Create(const std::vector<Entry>& entries) {
+  // A third to two thirds full: a probe more than in a roomier table, and half the cache misses.
+  std::vector<Slot> slots(std::bit_ceil(std::max<size_t>(entries.size() + entries.size() / 2, 2)));
+  const size_t mask = slots.size() - 1;
+  for (const Entry& entry : entries) {
+    const uint64_t key = Key(entry.left, entry.right);
+    size_t slot = Hash(key) & mask;
+    size_t probes = 0;
+    while (slots[slot].key != kEmpty && slots[slot].key != key) {
+      if (++probes == kMaxProbes) {
+        return absl::InvalidArgumentError("the merges are made to collide in a hash table");
+      }
+      slot = (slot + 1) & mask;
     }
-    slot = (slot + 1) & mask_;
+    slots[slot] = {.key = key, .merge = entry.merge};
   }
-  return absl::InvalidArgumentError("the merges are made to collide in a hash table");
+  return MergeTable(Table<Slot>(std::move(slots)));
+}
+
+MergeTable MergeTable::Load(ImageReader& image) {
+  Table<Slot> slots = image.ReadTable<Slot>();
+  if (!std::has_single_bit(slots.size())) {
+    image.Fail("a table of merges");
+    return {};
+  }
+  return MergeTable(std::move(slots));
 }
 
 }  // namespace firstlight

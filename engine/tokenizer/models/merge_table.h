@@ -6,9 +6,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/tokenizer/image/image_reader.h"
+#include "engine/tokenizer/image/image_writer.h"
+#include "engine/tokenizer/image/table.h"
 
 namespace firstlight {
 
@@ -22,28 +26,38 @@ struct Merge {
 
 class MergeTable {
  public:
-  MergeTable() = default;
-  // For `merges` merges, all of which are then inserted.
-  explicit MergeTable(size_t merges);
+  struct Entry {
+    int32_t left = 0;
+    int32_t right = 0;
+    Merge merge;
+  };
 
-  // A merge given twice keeps the later rank, as in `tokenizers`. INVALID_ARGUMENT for merges made
+  MergeTable() = default;
+
+  // A merge given twice keeps the later one, as in `tokenizers`. INVALID_ARGUMENT for merges made
   // to collide.
-  absl::Status Insert(int32_t left, int32_t right, Merge merge);
+  static absl::StatusOr<MergeTable> Create(const std::vector<Entry>& entries);
+
+  void Save(ImageWriter& image) const { image.Write(slots_); }
+  static MergeTable Load(ImageReader& image);
 
   Merge Find(int32_t left, int32_t right) const {
     const uint64_t key = Key(left, right);
-    for (size_t slot = Hash(key) & mask_;; slot = (slot + 1) & mask_) {
-      const Slot& candidate = slots_[slot];
+    size_t slot = Hash(key);
+    // One of the slots is empty; in an image that has been damaged, perhaps none.
+    for (size_t probe = 0; probe < slots_.size(); ++probe, ++slot) {
+      const Slot& candidate = slots_[slot & mask_];
       if (candidate.key == key) {
         return candidate.merge;
       }
       if (candidate.key == kEmpty) {
-        return Merge();
+        break;
       }
     }
+    return {};
   }
 
-  size_t memory_bytes() const { return slots_.capacity() * sizeof(Slot); }
+  size_t memory_bytes() const { return slots_.memory_bytes(); }
 
  private:
   // No pair of ids, which are not negative, has this key.
@@ -62,7 +76,9 @@ class MergeTable {
     return key ^ (key >> 32);
   }
 
-  std::vector<Slot> slots_ = std::vector<Slot>(1);
+  explicit MergeTable(Table<Slot> slots) : slots_(std::move(slots)), mask_(slots_.size() - 1) {}
+
+  Table<Slot> slots_;  // A power of two, or none.
   size_t mask_ = 0;
 };
 

@@ -4,14 +4,16 @@
 #include <numeric>
 #include <utility>
 
+#include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
 
 namespace firstlight {
 
 SentencePieceBpe::SentencePieceBpe(std::shared_ptr<const SentencePiecePieces> pieces)
-    : pieces_(std::move(pieces)), ranks_(pieces_->scores.size()) {
-  const std::vector<float>& scores = pieces_->scores;
+    : pieces_(std::move(pieces)) {
+  const absl::Span<const float> scores = pieces_->scores.elements();
+  std::vector<uint32_t> ranks(scores.size());
   std::vector<int32_t> by_score(scores.size());
   std::iota(by_score.begin(), by_score.end(), 0);
   std::sort(by_score.begin(), by_score.end(),
@@ -21,8 +23,26 @@ SentencePieceBpe::SentencePieceBpe(std::shared_ptr<const SentencePiecePieces> pi
     if (i > 0 && scores[by_score[i]] != scores[by_score[i - 1]]) {
       ++rank;
     }
-    ranks_[by_score[i]] = rank;
+    ranks[by_score[i]] = rank;
   }
+  ranks_ = Table<uint32_t>(std::move(ranks));
+}
+
+void SentencePieceBpe::Save(ImageWriter& image) const {
+  image.Write(ModelTag::kSentencePieceBpe);
+  image.WriteShared(pieces_);
+  image.Write(ranks_);
+}
+
+absl::StatusOr<std::unique_ptr<const SentencePieceBpe>> SentencePieceBpe::Load(ImageReader& image) {
+  std::shared_ptr<const SentencePiecePieces> pieces = image.ReadShared<SentencePiecePieces>();
+  Table<uint32_t> ranks = image.ReadTable<uint32_t>();
+  if (pieces != nullptr && ranks.size() != pieces->kinds.size()) {
+    image.Fail("a rank for each piece");
+  }
+  FIRSTLIGHT_RETURN_IF_ERROR(image.status());
+  return std::unique_ptr<const SentencePieceBpe>(
+      new SentencePieceBpe(std::move(pieces), std::move(ranks)));
 }
 
 absl::Status SentencePieceBpe::Tokenize(std::string_view text, Cancellation& cancellation,
@@ -104,7 +124,7 @@ void SentencePieceBpe::AppendPiece(std::string_view piece, int32_t id, const Unu
 }
 
 size_t SentencePieceBpe::memory_bytes() const {
-  return sizeof(*this) + pieces_->memory_bytes() + ranks_.capacity() * sizeof(uint32_t);
+  return sizeof(*this) + pieces_->memory_bytes() + ranks_.memory_bytes();
 }
 
 }  // namespace firstlight

@@ -10,8 +10,10 @@
 #include <memory>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "engine/tokenizer/models/sentencepiece_pieces.h"
 #include "engine/tokenizer/models/token_model.h"
 
@@ -20,13 +22,18 @@ namespace firstlight {
 class SentencePieceBpe : public TokenModel {
  public:
   explicit SentencePieceBpe(std::shared_ptr<const SentencePiecePieces> pieces);
+  static absl::StatusOr<std::unique_ptr<const SentencePieceBpe>> Load(ImageReader& image);
 
   absl::Status Tokenize(std::string_view piece, Cancellation& cancellation,
                         TokenizeScratch& scratch, std::vector<int32_t>& ids) const override;
   const Vocabulary& vocabulary() const override { return pieces_->vocabulary; }
+  void Save(ImageWriter& image) const override;
   size_t memory_bytes() const override;
 
  private:
+  SentencePieceBpe(std::shared_ptr<const SentencePiecePieces> pieces, Table<uint32_t> ranks)
+      : pieces_(std::move(pieces)), ranks_(std::move(ranks)) {}
+
   // Where the two symbols that last made an unused piece met, as the library remembers it.
   using UnusedSplits = std::unordered_map<std::string_view, size_t>;
 
@@ -35,7 +42,7 @@ class SentencePieceBpe : public TokenModel {
 
   const std::shared_ptr<const SentencePiecePieces> pieces_;
   // Id → place among the scores, best first; equal scores share one.
-  std::vector<uint32_t> ranks_;
+  Table<uint32_t> ranks_;
 };
 
 }  // namespace firstlight

@@ -23,6 +23,9 @@ struct SentencePiecePieces {
   static absl::StatusOr<SentencePiecePieces> Create(const SentencePieceProto& proto,
                                                     std::vector<float> scores);
 
+  void Save(ImageWriter& image) const;
+  static SentencePiecePieces Load(ImageReader& image);
+
   // Whether a text may become this piece: not the ones that only stand for something.
   bool IsText(int32_t id) const {
     return kinds[id] == PieceKind::kNormal || kinds[id] == PieceKind::kUserDefined ||
@@ -35,13 +38,16 @@ struct SentencePiecePieces {
 
   size_t memory_bytes() const;
 
+  // Sets byte_ids from the vocabulary.
+  void FindByteIds();
+
   Vocabulary vocabulary;
-  std::vector<PieceKind> kinds;  // [ids]
-  std::vector<float> scores;     // [ids]
+  Table<PieceKind> kinds;  // [ids]
+  Table<float> scores;     // [ids]
   ByteTrie user_defined;
   int32_t unknown_id = 0;
   bool byte_fallback = false;
-  std::array<int32_t, 256> byte_ids;
+  std::array<int32_t, 256> byte_ids{};
 };
 
 }  // namespace firstlight

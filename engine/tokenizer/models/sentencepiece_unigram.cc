@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
 
@@ -32,6 +33,26 @@ SentencePieceUnigram::SentencePieceUnigram(std::shared_ptr<const SentencePiecePi
   trie_ = ByteTrie(std::move(entries));
   unknown_score_ = min_score - kUnknownPenalty;
   max_score_ = max_score;
+}
+
+void SentencePieceUnigram::Save(ImageWriter& image) const {
+  image.Write(ModelTag::kSentencePieceUnigram);
+  image.WriteShared(pieces_);
+  trie_.Save(image);
+  image.Write(unknown_score_);
+  image.Write(max_score_);
+}
+
+absl::StatusOr<std::unique_ptr<const SentencePieceUnigram>> SentencePieceUnigram::Load(
+    ImageReader& image) {
+  std::shared_ptr<const SentencePiecePieces> pieces = image.ReadShared<SentencePiecePieces>();
+  FIRSTLIGHT_RETURN_IF_ERROR(image.status());
+  ByteTrie trie = ByteTrie::Load(image, pieces->kinds.size());
+  const auto unknown_score = image.Read<float>();
+  const auto max_score = image.Read<float>();
+  FIRSTLIGHT_RETURN_IF_ERROR(image.status());
+  return std::unique_ptr<const SentencePieceUnigram>(
+      new SentencePieceUnigram(std::move(pieces), std::move(trie), unknown_score, max_score));
 }
 
 absl::Status SentencePieceUnigram::Tokenize(std::string_view text, Cancellation& cancellation,

@@ -31,11 +31,13 @@ class TokenModel {
   virtual ~TokenModel() = default;
 
   // Appends the ids of `piece`, valid UTF-8 (but see BpeModel::Options::byte_level), to `ids`.
-  // Errors: CANCELLED.
+  // Errors: CANCELLED. Ids out of the vocabulary come out only where an image has been damaged.
   virtual absl::Status Tokenize(std::string_view piece, Cancellation& cancellation,
                                 TokenizeScratch& scratch, std::vector<int32_t>& ids) const = 0;
 
   virtual const Vocabulary& vocabulary() const = 0;
+  // Its ModelTag, then what its Load() reads.
+  virtual void Save(ImageWriter& image) const = 0;
   virtual size_t memory_bytes() const = 0;
 };
 

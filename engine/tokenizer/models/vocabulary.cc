@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
@@ -65,38 +66,68 @@ absl::StatusOr<Vocabulary> Vocabulary::Create(const std::vector<Entry>& entries)
     }
     by_id[entry.id] = &entry;
   }
-  vocabulary.bytes_.reserve(bytes);
-  vocabulary.offsets_.reserve(size + 1);
-  vocabulary.present_.resize(size);
+  std::vector<char> text;
+  std::vector<uint32_t> offsets;
+  std::vector<uint8_t> present(size);
+  text.reserve(bytes);
+  offsets.reserve(size + 1);
   for (size_t id = 0; id < size; ++id) {
-    vocabulary.offsets_.push_back(static_cast<uint32_t>(vocabulary.bytes_.size()));
+    offsets.push_back(static_cast<uint32_t>(text.size()));
     if (by_id[id] != nullptr) {
-      vocabulary.bytes_ += by_id[id]->token;
-      vocabulary.present_[id] = 1;
+      text.insert(text.end(), by_id[id]->token.begin(), by_id[id]->token.end());
+      present[id] = 1;
     }
   }
-  vocabulary.offsets_.push_back(static_cast<uint32_t>(vocabulary.bytes_.size()));
-  vocabulary.slots_.assign(std::bit_ceil(std::max<size_t>(entries.size() * 2, 2)), kNoId);
+  offsets.push_back(static_cast<uint32_t>(text.size()));
+  vocabulary.bytes_ = Table<char>(std::move(text));
+  vocabulary.offsets_ = Table<uint32_t>(std::move(offsets));
+  vocabulary.present_ = Table<uint8_t>(std::move(present));
+  std::vector<int32_t> slots(std::bit_ceil(std::max<size_t>(entries.size() * 2, 2)), kNoId);
   for (size_t id = 0; id < size; ++id) {
     if (by_id[id] != nullptr) {
-      FIRSTLIGHT_RETURN_IF_ERROR(vocabulary.Insert(static_cast<int32_t>(id)));
+      FIRSTLIGHT_RETURN_IF_ERROR(vocabulary.Insert(static_cast<int32_t>(id), slots));
     }
+  }
+  vocabulary.slots_ = Table<int32_t>(std::move(slots));
+  return vocabulary;
+}
+
+void Vocabulary::Save(ImageWriter& image) const {
+  image.Write(bytes_);
+  image.Write(offsets_);
+  image.Write(present_);
+  image.Write(slots_);
+  image.Write(uint64_t{longest_});
+}
+
+Vocabulary Vocabulary::Load(ImageReader& image) {
+  Vocabulary vocabulary;
+  vocabulary.bytes_ = image.ReadTable<char>();
+  vocabulary.offsets_ = image.ReadTable<uint32_t>();
+  vocabulary.present_ = image.ReadTable<uint8_t>();
+  vocabulary.slots_ = image.ReadTable<int32_t>();
+  vocabulary.longest_ = image.Read<uint64_t>();
+  if (vocabulary.present_.size() > kMaxIds ||
+      vocabulary.offsets_.size() != vocabulary.present_.size() + 1 ||
+      !std::has_single_bit(vocabulary.slots_.size())) {
+    image.Fail("a vocabulary");
+    return {};
   }
   return vocabulary;
 }
 
-absl::Status Vocabulary::Insert(int32_t id) {
+absl::Status Vocabulary::Insert(int32_t id, std::vector<int32_t>& slots) const {
   const std::string_view token = Token(id);
-  const size_t mask = slots_.size() - 1;
+  const size_t mask = slots.size() - 1;
   size_t slot = StableHash(token) & mask;
   for (size_t probe = 0; probe < kMaxProbes; ++probe) {
-    if (slots_[slot] == kNoId) {
-      slots_[slot] = id;
+    if (slots[slot] == kNoId) {
+      slots[slot] = id;
       return absl::OkStatus();
     }
-    if (Token(slots_[slot]) == token) {
+    if (Token(slots[slot]) == token) {
       return absl::InvalidArgumentError(
-          StrCat("token ", Quoted(token), " has two ids, ", slots_[slot], " and ", id));
+          StrCat("token ", Quoted(token), " has two ids, ", slots[slot], " and ", id));
     }
     slot = (slot + 1) & mask;
   }
@@ -108,17 +139,21 @@ int32_t Vocabulary::Find(std::string_view token) const {
     return kNoId;
   }
   const size_t mask = slots_.size() - 1;
-  for (size_t slot = StableHash(token) & mask;; slot = (slot + 1) & mask) {
+  size_t slot = StableHash(token) & mask;
+  // One of the slots is empty; in an image that has been damaged, perhaps none.
+  for (size_t probe = 0; probe <= mask; ++probe) {
     const int32_t id = slots_[slot];
-    if (id == kNoId || Token(id) == token) {
+    if (id == kNoId || (Has(id) && Token(id) == token)) {
       return id;
     }
+    slot = (slot + 1) & mask;
   }
+  return kNoId;
 }
 
 size_t Vocabulary::memory_bytes() const {
-  return bytes_.capacity() + offsets_.capacity() * sizeof(uint32_t) + present_.capacity() +
-         slots_.capacity() * sizeof(int32_t);
+  return bytes_.memory_bytes() + offsets_.memory_bytes() + present_.memory_bytes() +
+         slots_.memory_bytes();
 }
 
 }  // namespace firstlight

@@ -2,8 +2,7 @@
 #define FIRSTLIGHT_ENGINE_TOKENIZER_MODELS_VOCABULARY_H_
 
 // Tokens by id and ids by token, in flat arrays: one run of bytes, an offset an id, and an
-// open-addressing table of ids. Nothing in it is a pointer, so it can be written to a file and used
-// in place.
+// open-addressing table of ids. Nothing in it is a pointer: an image is used in place.
 //
 // Immutable once built; any thread may read it.
 
@@ -15,6 +14,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/tokenizer/image/image_reader.h"
+#include "engine/tokenizer/image/image_writer.h"
+#include "engine/tokenizer/image/table.h"
 
 namespace firstlight {
 
@@ -40,6 +42,9 @@ class Vocabulary {
   // an id outside [0, kMaxIds), an id or a token that occurs twice.
   static absl::StatusOr<Vocabulary> Create(const std::vector<Entry>& entries);
 
+  void Save(ImageWriter& image) const;
+  static Vocabulary Load(ImageReader& image);
+
   // The id of `token`, kNoId where there is none.
   int32_t Find(std::string_view token) const;
 
@@ -48,8 +53,12 @@ class Vocabulary {
   bool Has(int32_t id) const { return id >= 0 && id < size() && present_[id] != 0; }
   // Empty where there is no such token.
   std::string_view Token(int32_t id) const {
-    return Has(id) ? std::string_view(bytes_).substr(offsets_[id], offsets_[id + 1] - offsets_[id])
-                   : std::string_view();
+    if (!Has(id)) return {};
+    const uint32_t begin = offsets_[id];
+    const uint32_t end = offsets_[id + 1];
+    return begin <= end && end <= bytes_.size()
+               ? std::string_view(bytes_.data() + begin, end - begin)
+               : std::string_view();
   }
   // Bytes of the longest token.
   size_t longest() const { return longest_; }
@@ -57,12 +66,12 @@ class Vocabulary {
   size_t memory_bytes() const;
 
  private:
-  absl::Status Insert(int32_t id);
+  absl::Status Insert(int32_t id, std::vector<int32_t>& slots) const;
 
-  std::string bytes_;
-  std::vector<uint32_t> offsets_;  // [size + 1]
-  std::vector<uint8_t> present_;   // [size]
-  std::vector<int32_t> slots_;     // A power of two; an id or kNoId.
+  Table<char> bytes_;
+  Table<uint32_t> offsets_;  // [size + 1]
+  Table<uint8_t> present_;   // [size]
+  Table<int32_t> slots_;     // A power of two; an id or kNoId.
   size_t longest_ = 0;
 };
 

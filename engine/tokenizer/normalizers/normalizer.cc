@@ -1,8 +1,10 @@
 #include "engine/tokenizer/normalizers/normalizer.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
+#include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/unicode.h"
 #include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
@@ -25,6 +27,12 @@ class Sequence : public TextNormalizer {
     return absl::OkStatus();
   }
 
+  void Save(ImageWriter& image) const override {
+    image.Write(NormalizerTag::kSequence);
+    image.Write(uint64_t{normalizers_.size()});
+    for (const auto& normalizer : normalizers_) normalizer->Save(image);
+  }
+
  private:
   const std::vector<std::unique_ptr<const TextNormalizer>> normalizers_;
 };
@@ -38,6 +46,11 @@ class Prepend : public TextNormalizer {
       text.insert(0, prefix_);
     }
     return absl::OkStatus();
+  }
+
+  void Save(ImageWriter& image) const override {
+    image.Write(NormalizerTag::kPrepend);
+    image.Write(prefix_);
   }
 
  private:
@@ -75,6 +88,12 @@ class Replace : public TextNormalizer {
     replaced.append(text, copied);
     text = std::move(replaced);
     return absl::OkStatus();
+  }
+
+  void Save(ImageWriter& image) const override {
+    image.Write(NormalizerTag::kReplace);
+    pattern_->Save(image);
+    image.Write(content_);
   }
 
  private:
@@ -115,6 +134,12 @@ class Strip : public TextNormalizer {
     return absl::OkStatus();
   }
 
+  void Save(ImageWriter& image) const override {
+    image.Write(NormalizerTag::kStrip);
+    image.Write(left_);
+    image.Write(right_);
+  }
+
  private:
   const bool left_;
   const bool right_;
@@ -135,6 +160,8 @@ class Lowercase : public TextNormalizer {
     text = std::move(lowered);
     return absl::OkStatus();
   }
+
+  void Save(ImageWriter& image) const override { image.Write(NormalizerTag::kLowercase); }
 };
 
 }  // namespace

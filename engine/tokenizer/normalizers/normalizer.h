@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "engine/tokenizer/image/image_writer.h"
 #include "engine/tokenizer/text/cancellation.h"
 #include "engine/tokenizer/text/pattern.h"
 
@@ -25,6 +26,9 @@ class TextNormalizer {
   // Rewrites `text`, valid UTF-8 before and after. Errors: CANCELLED; RESOURCE_EXHAUSTED from a
   // pattern, or when the text would grow past 2 GiB.
   virtual absl::Status Normalize(std::string& text, Cancellation& cancellation) const = 0;
+
+  // Its NormalizerTag, then its fields; NormalizerFromImage (image/component_image.h) reads them.
+  virtual void Save(ImageWriter& image) const = 0;
 };
 
 // "Sequence": one after the other.

@@ -2,6 +2,8 @@
 
 #include <bit>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "engine/tokenizer/text/utf8.h"
@@ -36,14 +38,27 @@ absl::StatusOr<PrecompiledCharsmap> PrecompiledCharsmap::Create(std::string_view
     return absl::InvalidArgumentError(StrCat("precompiled_charsmap: expected a trie within ",
                                              bytes.size(), " bytes, found one of ", trie_bytes));
   }
-  charsmap.units_.resize(trie_bytes / sizeof(uint32_t));
-  std::memcpy(charsmap.units_.data(), bytes.data(), trie_bytes);
-  charsmap.replacements_ = bytes.substr(trie_bytes);
-  if (charsmap.replacements_.back() != '\0' ||
-      FindInvalidUtf8(charsmap.replacements_) != std::string_view::npos) {
+  std::vector<uint32_t> units(trie_bytes / sizeof(uint32_t));
+  std::memcpy(units.data(), bytes.data(), trie_bytes);
+  bytes.remove_prefix(trie_bytes);
+  if (bytes.back() != '\0' || FindInvalidUtf8(bytes) != std::string_view::npos) {
     return absl::InvalidArgumentError(
         "precompiled_charsmap: expected replacements in UTF-8 that end with NUL");
   }
+  charsmap.units_ = Table<uint32_t>(std::move(units));
+  charsmap.replacements_ = Table<char>(std::vector<char>(bytes.begin(), bytes.end()));
+  return charsmap;
+}
+
+void PrecompiledCharsmap::Save(ImageWriter& image) const {
+  image.Write(units_);
+  image.Write(replacements_);
+}
+
+PrecompiledCharsmap PrecompiledCharsmap::Load(ImageReader& image) {
+  PrecompiledCharsmap charsmap;
+  charsmap.units_ = image.ReadTable<uint32_t>();
+  charsmap.replacements_ = image.ReadTable<char>();
   return charsmap;
 }
 
@@ -71,7 +86,9 @@ PrecompiledCharsmap::Replacement PrecompiledCharsmap::Find(std::string_view text
       // Points nowhere, or within a character: not what a trainer writes.
       break;
     }
-    found = {.length = i + 1, .with = replacements_.c_str() + start};
+    std::string_view with(replacements_.data() + start, replacements_.size() - start);
+    with = with.substr(0, with.find('\0'));
+    found = {.length = i + 1, .with = with};
   }
   return found;
 }

@@ -8,11 +8,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/statusor.h"
+#include "engine/tokenizer/image/image_reader.h"
+#include "engine/tokenizer/image/image_writer.h"
+#include "engine/tokenizer/image/table.h"
 
 namespace firstlight {
 
@@ -20,6 +21,9 @@ class PrecompiledCharsmap {
  public:
   // INVALID_ARGUMENT when `bytes` is not such a table. Empty bytes are a table of no replacements.
   static absl::StatusOr<PrecompiledCharsmap> Create(std::string_view bytes);
+
+  void Save(ImageWriter& image) const;
+  static PrecompiledCharsmap Load(ImageReader& image);
 
   struct Replacement {
     // Bytes of the text that are replaced; 0: the table says nothing about what the text starts
@@ -32,8 +36,8 @@ class PrecompiledCharsmap {
   Replacement Find(std::string_view text) const;
 
  private:
-  std::vector<uint32_t> units_;
-  std::string replacements_;  // Each ends with a NUL.
+  Table<uint32_t> units_;
+  Table<char> replacements_;  // Each ends with a NUL.
 };
 
 }  // namespace firstlight

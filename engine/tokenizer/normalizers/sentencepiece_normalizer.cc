@@ -1,9 +1,11 @@
 #include "engine/tokenizer/normalizers/sentencepiece_normalizer.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
 
@@ -66,6 +68,15 @@ class Normalizer : public TextNormalizer {
     return absl::OkStatus();
   }
 
+  void Save(ImageWriter& image) const override {
+    image.Write(NormalizerTag::kSentencePiece);
+    image.Write(options_.add_dummy_prefix);
+    image.Write(options_.remove_extra_whitespaces);
+    image.Write(options_.escape_whitespaces);
+    image.WriteShared(charsmap_);
+    image.WriteShared(pieces_);
+  }
+
  private:
   // What `text`, not empty, starts with and what stands for it.
   PrecompiledCharsmap::Replacement Front(std::string_view text) const {
@@ -77,7 +88,8 @@ class Normalizer : public TextNormalizer {
     if (replacement.length > 0) {
       return replacement;
     }
-    const size_t character = Utf8Length(text[0]);
+    // A piece of a damaged image may have ended within a character.
+    const size_t character = std::min(Utf8Length(text[0]), text.size());
     return {.length = character, .with = text.substr(0, character)};
   }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 
+#include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
@@ -56,6 +57,12 @@ class Form : public TextNormalizer {
       FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
     }
     return absl::OkStatus();
+  }
+
+  void Save(ImageWriter& image) const override {
+    image.Write(NormalizerTag::kUnicodeForm);
+    image.Write(form_.compatibility);
+    image.Write(form_.compose);
   }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/pre_tokenizers/split.h"
 #include "engine/tokenizer/text/byte_level.h"
 #include "loader/base/status_macros.h"
@@ -23,6 +24,12 @@ class Sequence : public PreTokenizer {
       FIRSTLIGHT_RETURN_IF_ERROR(pre_tokenizer->Split(text, cancellation));
     }
     return absl::OkStatus();
+  }
+
+  void Save(ImageWriter& image) const override {
+    image.Write(PreTokenizerTag::kSequence);
+    image.Write(uint64_t{pre_tokenizers_.size()});
+    for (const auto& pre_tokenizer : pre_tokenizers_) pre_tokenizer->Save(image);
   }
 
  private:
@@ -57,6 +64,13 @@ class Metaspace : public PreTokenizer {
                           cancellation);
   }
 
+  void Save(ImageWriter& image) const override {
+    image.Write(PreTokenizerTag::kMetaspace);
+    image.Write(options_.replacement);
+    image.Write(options_.prepend);
+    image.Write(options_.split);
+  }
+
  private:
   const MetaspaceOptions options_;
   const std::unique_ptr<const TextPattern> pattern_;
@@ -88,9 +102,16 @@ class ByteLevel : public PreTokenizer {
     return absl::OkStatus();
   }
 
+  void Save(ImageWriter& image) const override {
+    image.Write(PreTokenizerTag::kByteLevel);
+    image.Write(options_.add_prefix_space);
+    image.Write(options_.use_regex);
+    image.Write(options_.spell);
+  }
+
  private:
   const ByteLevelOptions options_;
-  const std::unique_ptr<const TextPattern> pattern_;
+  const std::unique_ptr<const TextPattern> pattern_;  // Null unless use_regex.
 };
 
 }  // namespace
@@ -113,8 +134,10 @@ std::unique_ptr<const PreTokenizer> MetaspacePreTokenizer(MetaspaceOptions optio
 
 absl::StatusOr<std::unique_ptr<const PreTokenizer>> ByteLevelPreTokenizer(
     ByteLevelOptions options) {
-  FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<const TextPattern> pattern,
-                              TextPattern::Regex(kGpt2Pattern));
+  std::unique_ptr<const TextPattern> pattern;
+  if (options.use_regex) {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(pattern, TextPattern::Regex(kGpt2Pattern));
+  }
   return std::make_unique<ByteLevel>(options, std::move(pattern));
 }
 

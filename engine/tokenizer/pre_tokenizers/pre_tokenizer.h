@@ -6,12 +6,14 @@
 //
 // Immutable; any thread may call Split.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "engine/tokenizer/image/image_writer.h"
 #include "engine/tokenizer/text/cancellation.h"
 #include "engine/tokenizer/text/pattern.h"
 
@@ -83,6 +85,10 @@ class PreTokenizer {
 
   // Errors: CANCELLED; RESOURCE_EXHAUSTED from a pattern.
   virtual absl::Status Split(PreTokenizedText& text, Cancellation& cancellation) const = 0;
+
+  // Its PreTokenizerTag, then its fields; PreTokenizerFromImage (image/component_image.h) reads
+  // them.
+  virtual void Save(ImageWriter& image) const = 0;
 };
 
 // "Sequence": one after the other.
@@ -91,7 +97,7 @@ std::unique_ptr<const PreTokenizer> SequencePreTokenizer(
 
 // "Metaspace": `replacement` for each space.
 struct MetaspaceOptions {
-  enum class Prepend { kAlways, kFirst, kNever };
+  enum class Prepend : uint8_t { kAlways, kFirst, kNever, kLast = kNever };
 
   std::string replacement;
   // Which pieces get a replacement in front if they do not begin with one: all, the one that starts

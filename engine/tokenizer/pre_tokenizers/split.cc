@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/unicode.h"
 #include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
@@ -73,6 +74,13 @@ class PatternSplit : public PreTokenizer {
     return SplitByPattern(*pattern_, behavior_, invert_, text, cancellation);
   }
 
+  void Save(ImageWriter& image) const override {
+    image.Write(PreTokenizerTag::kSplit);
+    pattern_->Save(image);
+    image.Write(behavior_);
+    image.Write(invert_);
+  }
+
  private:
   const std::unique_ptr<const TextPattern> pattern_;
   const SplitBehavior behavior_;
@@ -82,8 +90,8 @@ class PatternSplit : public PreTokenizer {
 // Each character that `is_delimiter` is a delimiter.
 class CharacterSplit : public PreTokenizer {
  public:
-  CharacterSplit(bool (*is_delimiter)(char32_t), SplitBehavior behavior)
-      : is_delimiter_(is_delimiter), behavior_(behavior) {}
+  CharacterSplit(PreTokenizerTag tag, bool (*is_delimiter)(char32_t), SplitBehavior behavior)
+      : tag_(tag), is_delimiter_(is_delimiter), behavior_(behavior) {}
 
   absl::Status Split(PreTokenizedText& text, Cancellation& cancellation) const override {
     std::vector<Stretch> stretches;
@@ -111,7 +119,13 @@ class CharacterSplit : public PreTokenizer {
     });
   }
 
+  void Save(ImageWriter& image) const override {
+    image.Write(tag_);
+    image.Write(behavior_);
+  }
+
  private:
+  const PreTokenizerTag tag_;
   bool (*const is_delimiter_)(char32_t);
   const SplitBehavior behavior_;
 };
@@ -145,6 +159,8 @@ class WhitespaceWords : public PreTokenizer {
       return absl::OkStatus();
     });
   }
+
+  void Save(ImageWriter& image) const override { image.Write(PreTokenizerTag::kWhitespace); }
 };
 
 }  // namespace
@@ -180,15 +196,17 @@ std::unique_ptr<const PreTokenizer> SplitPreTokenizer(std::unique_ptr<const Text
 
 std::unique_ptr<const PreTokenizer> DigitsPreTokenizer(bool individual_digits) {
   return std::make_unique<CharacterSplit>(
-      IsNumeric, individual_digits ? SplitBehavior::kIsolated : SplitBehavior::kContiguous);
+      PreTokenizerTag::kDigits, IsNumeric,
+      individual_digits ? SplitBehavior::kIsolated : SplitBehavior::kContiguous);
 }
 
 std::unique_ptr<const PreTokenizer> PunctuationPreTokenizer(SplitBehavior behavior) {
-  return std::make_unique<CharacterSplit>(IsPunctuation, behavior);
+  return std::make_unique<CharacterSplit>(PreTokenizerTag::kPunctuation, IsPunctuation, behavior);
 }
 
 std::unique_ptr<const PreTokenizer> WhitespaceSplitPreTokenizer() {
-  return std::make_unique<CharacterSplit>(IsWhitespace, SplitBehavior::kRemoved);
+  return std::make_unique<CharacterSplit>(PreTokenizerTag::kWhitespaceSplit, IsWhitespace,
+                                          SplitBehavior::kRemoved);
 }
 
 std::unique_ptr<const PreTokenizer> WhitespacePreTokenizer() {

@@ -4,7 +4,7 @@
 // The pre-tokenizers that only cut: "Split" with a pattern, and those that cut by a property of
 // characters ("Digits", "Whitespace", "WhitespaceSplit", "Punctuation").
 
-#include <functional>
+#include <cstdint>
 #include <memory>
 
 #include "absl/status/status.h"
@@ -13,12 +13,13 @@
 namespace firstlight {
 
 // What becomes of a delimiter: the text that matched.
-enum class SplitBehavior {
+enum class SplitBehavior : uint8_t {
   kRemoved,             // it is dropped
   kIsolated,            // a piece of its own
   kMergedWithPrevious,  // the end of the piece before it
   kMergedWithNext,      // the start of the piece after it
   kContiguous,          // adjacent ones are one piece
+  kLast = kContiguous
 };
 
 // Cuts the pieces of `text` at the matches of `pattern`, or at what lies between them if `invert`.

@@ -149,7 +149,8 @@ class Search {
 
 class RegexPattern : public TextPattern {
  public:
-  explicit RegexPattern(Code code) : code_(std::move(code)) {}
+  RegexPattern(std::string_view source, Code code)
+      : TextPattern(PatternTag::kRegex, source), code_(std::move(code)) {}
 
   absl::Status FindAll(std::string_view text, Cancellation& cancellation,
                        std::vector<TextRange>& matches) const override {
@@ -180,17 +181,17 @@ class RegexPattern : public TextPattern {
 
 class LiteralPattern : public TextPattern {
  public:
-  explicit LiteralPattern(std::string_view literal) : literal_(literal) {}
+  explicit LiteralPattern(std::string_view literal) : TextPattern(PatternTag::kLiteral, literal) {}
 
   absl::Status FindAll(std::string_view text, Cancellation& cancellation,
                        std::vector<TextRange>& matches) const override {
-    if (literal_.empty()) {
+    if (source().empty()) {
       return EveryPosition(text, cancellation, matches);
     }
     size_t position = 0;
-    while ((position = text.find(literal_, position)) != std::string_view::npos) {
-      matches.push_back({.begin = position, .end = position + literal_.size()});
-      position += literal_.size();
+    while ((position = text.find(source(), position)) != std::string_view::npos) {
+      matches.push_back({.begin = position, .end = position + source().size()});
+      position += source().size();
       FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
     }
     return absl::OkStatus();
@@ -206,8 +207,6 @@ class LiteralPattern : public TextPattern {
     matches.push_back({.begin = text.size(), .end = text.size()});
     return absl::OkStatus();
   }
-
-  const std::string literal_;
 };
 
 }  // namespace
@@ -237,7 +236,19 @@ absl::StatusOr<std::unique_ptr<const TextPattern>> TextPattern::Regex(std::strin
   }
   // Fails where memory must not be writable and then executable; pcre2_match interprets then.
   pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);
-  return std::make_unique<RegexPattern>(std::move(code));
+  return std::make_unique<RegexPattern>(oniguruma, std::move(code));
+}
+
+void TextPattern::Save(ImageWriter& image) const {
+  image.Write(tag_);
+  image.Write(source_);
+}
+
+absl::StatusOr<std::unique_ptr<const TextPattern>> TextPattern::Load(ImageReader& image) {
+  const auto tag = image.ReadEnum<PatternTag>();
+  const std::string source = image.ReadString();
+  FIRSTLIGHT_RETURN_IF_ERROR(image.status());
+  return tag == PatternTag::kRegex ? Regex(source) : Literal(source);
 }
 
 }  // namespace firstlight

@@ -15,6 +15,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/tokenizer/image/component_tags.h"
+#include "engine/tokenizer/image/image_reader.h"
+#include "engine/tokenizer/image/image_writer.h"
 #include "engine/tokenizer/text/cancellation.h"
 
 namespace firstlight {
@@ -45,6 +48,20 @@ class TextPattern {
   // backtracks beyond its limit. Asks `cancellation` about every second however bad the pattern is.
   virtual absl::Status FindAll(std::string_view text, Cancellation& cancellation,
                                std::vector<TextRange>& matches) const = 0;
+
+  void Save(ImageWriter& image) const;
+  // A regular expression is compiled anew. Errors: that the reader failed, or as Regex.
+  static absl::StatusOr<std::unique_ptr<const TextPattern>> Load(ImageReader& image);
+
+ protected:
+  TextPattern(PatternTag tag, std::string_view source) : tag_(tag), source_(source) {}
+
+  // What it was made from.
+  const std::string& source() const { return source_; }
+
+ private:
+  const PatternTag tag_;
+  const std::string source_;
 };
 
 }  // namespace firstlight
