@@ -21,15 +21,21 @@ struct BenchmarkContext {
 };
 
 // The directory of a checkpoint to measure: "demo", or a shape that `firstlight synthesize` knows,
-// made under data_dir when it is not there yet. Sparse ones are holes: for start-up only.
+// made under data_dir when it is not there yet. Sparse ones are holes: for start-up only. Those of
+// another `number` are other files.
 absl::StatusOr<std::string> CheckpointDirectory(const BenchmarkContext& context,
-                                                const std::string& name, bool sparse);
+                                                const std::string& name, bool sparse,
+                                                int number = 0);
+
+// Copy `number`, from 0 to 255, of the demo model, with weights of its own.
+absl::StatusOr<std::string> DemoCopyDirectory(const BenchmarkContext& context, int number);
 
 absl::Status RunStartup(const BenchmarkContext& context);
 absl::Status RunMemory(const BenchmarkContext& context);
 // The child process of RunMemory: copies the weights of `directory` and prints what that took.
 absl::Status PrintCopiedMemory(const std::string& directory);
 
+absl::Status RunDensity(const BenchmarkContext& context);
 absl::Status RunDecode(const BenchmarkContext& context);
 absl::Status RunPrefill(const BenchmarkContext& context);
 

@@ -19,9 +19,8 @@ using Benchmarks = std::map<std::string, absl::Status (*)(const BenchmarkContext
 
 Benchmarks AllBenchmarks() {
   return {
-      {"decode", firstlight::RunDecode},
-      {"memory", firstlight::RunMemory},
-      {"prefill", firstlight::RunPrefill},
+      {"decode", firstlight::RunDecode},   {"density", firstlight::RunDensity},
+      {"memory", firstlight::RunMemory},   {"prefill", firstlight::RunPrefill},
       {"startup", firstlight::RunStartup},
   };
 }
@@ -41,6 +40,7 @@ int Run(int argc, char** argv) {
       "\n"
       "  startup   exec to SERVING, for models from 8 MB to 140 GB\n"
       "  memory    what a loaded model keeps in anonymous memory\n"
+      "  density   memory of an idle model among many, and their start\n"
       "  decode    tokens per second against the machine's read bandwidth\n"
       "  prefill   tokens per second against the machine's float32 peak",
       "bench/run"};
