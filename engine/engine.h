@@ -48,14 +48,10 @@ class Engine {
     // What of some weights is in memory, blocking for 2 ms at most; unset: ResidencyProbe. Any
     // thread.
     std::function<WeightShares(absl::Span<const ByteRange>)> sample_weights{};
-    // A file of `model` turned out damaged, and its requests have been failed with `status`
-    // (DATA_LOSS). Engine's thread; must not block. May come more than once.
     // Where tokenizers are kept, and who is told how each came about.
     TokenizerCache::Options tokenizer_cache = {};
-    // Whether a layer's weights are ready; nullptr: always. Outlives the engine.
-    LayerGate* layer_gate = nullptr;
-    // A file of `model` turned out damaged, and its requests are failed with `status` (DATA_LOSS).
-    // Engine's thread; must not block. May come more than once.
+    // A file of `model` turned out damaged, and its requests have been failed with `status`
+    // (DATA_LOSS). Engine's thread; must not block. May come more than once.
     std::function<void(const Model& model, const absl::Status& status)> on_damage{};
     // nullptr: the system's. Outlives the engine.
     const Clock* clock = nullptr;

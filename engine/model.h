@@ -112,7 +112,6 @@ class Model {
   std::string directory_;
   std::shared_ptr<const Checkpoint> checkpoint_;
   TokenizerCache* tokenizers_ = nullptr;
-  std::unique_ptr<const Checkpoint> checkpoint_;
   mutable ModelIntegrity integrity_;
   ModelConfig config_;
   BoundWeights weights_;

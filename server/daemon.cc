@@ -277,12 +277,13 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const ServerOptions& opti
                                                        const Log* log) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(ModelRoots roots,
                               ModelRoots::Create(options.model_roots, options.models));
+  auto integrity = std::make_unique<IntegrityWatch>();
   const absl::Time begin = absl::Now();
   FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine,
                               Engine::Create(EngineOptions(options, integrity.get(), log)));
   log->Debug("start", {{"step", "engine"}, {"duration", absl::Now() - begin}});
-  return std::unique_ptr<Daemon>(
-      new Daemon(std::make_unique<Impl>(options, log, std::move(roots), std::move(engine))));
+  return std::unique_ptr<Daemon>(new Daemon(std::make_unique<Impl>(
+      options, log, std::move(roots), std::move(integrity), std::move(engine))));
 }
 
 absl::Status Daemon::Start(const std::function<void()>& on_mapped) {

@@ -130,7 +130,7 @@ absl::StatusOr<std::unique_ptr<const AddedTokens>> AddedTokens::Create(
     std::vector<AddedToken> tokens, const TextNormalizer* normalizer) {
   FIRSTLIGHT_RETURN_IF_ERROR(SortAndValidate(tokens));
   const std::function<bool()> never;
-  Cancellation cancellation(never);
+  EncodeCancellation cancellation(never);
   std::vector<Record> records;
   std::vector<char> text;
   const auto append = [&text](std::string_view piece) {
@@ -220,7 +220,8 @@ AddedTokens::Token AddedTokens::operator[](size_t index) const {
 }
 
 absl::Status AddedTokens::Find(std::string_view text, bool normalized, bool parse_special_tokens,
-                               Cancellation& cancellation, std::vector<Stretch>& stretches) const {
+                               EncodeCancellation& cancellation,
+                               std::vector<Stretch>& stretches) const {
   const ByteTrie& trie = normalized ? in_normalized_ : in_original_;
   size_t covered = 0;
   if (!trie.empty()) {

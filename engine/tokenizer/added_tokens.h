@@ -70,7 +70,7 @@ class AddedTokens {
   // `normalized` says which tokens are looked for. Special tokens count as text unless
   // `parse_special_tokens`. Errors: CANCELLED.
   absl::Status Find(std::string_view text, bool normalized, bool parse_special_tokens,
-                    Cancellation& cancellation, std::vector<Stretch>& stretches) const;
+                    EncodeCancellation& cancellation, std::vector<Stretch>& stretches) const;
 
   // Nothing where there is none.
   std::optional<Token> WithId(int32_t id) const;

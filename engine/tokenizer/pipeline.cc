@@ -21,7 +21,7 @@ constexpr size_t kMaxTextBytes = size_t{1} << 30;
 // One call of Encode.
 struct PipelineTokenizer::Encoding {
   bool parse_special_tokens;
-  Cancellation cancellation;
+  EncodeCancellation cancellation;
   TokenizeScratch scratch = {};
   std::vector<int32_t> ids = {};
 };
@@ -50,8 +50,9 @@ absl::StatusOr<std::vector<int32_t>> PipelineTokenizer::Encode(std::string_view 
     return absl::InvalidArgumentError(
         StrCat("text: expected UTF-8, found an ill-formed sequence at byte ", offset));
   }
-  Encoding encoding = {.parse_special_tokens = options.parse_special_tokens,
-                       .cancellation = Cancellation(options.cancelled, WorkLimit(text.size()))};
+  Encoding encoding = {
+      .parse_special_tokens = options.parse_special_tokens,
+      .cancellation = EncodeCancellation(options.cancelled, WorkLimit(text.size()))};
   if (options.add_special_tokens) {
     encoding.ids = parts_.post_processor.prefix;
   }

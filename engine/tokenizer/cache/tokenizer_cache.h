@@ -26,12 +26,13 @@
 #include "absl/time/time.h"
 #include "engine/tokenizer/cache/cache_directory.h"
 #include "engine/tokenizer/cache/tokenizer_sources.h"
-#include "engine/tokenizer/pipeline.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "loader/base/blake2b.h"
 #include "loader/base/mutex.h"
 
 namespace firstlight {
+
+class PipelineTokenizer;
 
 class TokenizerCache {
  public:

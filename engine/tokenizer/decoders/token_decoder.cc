@@ -175,7 +175,7 @@ class Replace : public TokenDecoder {
 
   std::string Replaced(std::string_view token) const {
     const std::function<bool()> never;
-    Cancellation cancellation(never);
+    EncodeCancellation cancellation(never);
     std::vector<TextRange> matches;
     // What a byte token became need not be UTF-8, which patterns require.
     if (FindInvalidUtf8(token) != std::string_view::npos ||

@@ -97,7 +97,7 @@ absl::StatusOr<std::unique_ptr<const BpeModel>> BpeModel::Load(ImageReader& imag
   return model;
 }
 
-absl::Status BpeModel::Tokenize(std::string_view piece, Cancellation& cancellation,
+absl::Status BpeModel::Tokenize(std::string_view piece, EncodeCancellation& cancellation,
                                 TokenizeScratch& scratch, std::vector<int32_t>& ids) const {
   if (options_.ignore_merges) {
     const int32_t id = WholePiece(piece, scratch);
@@ -134,7 +134,7 @@ int32_t BpeModel::WholePiece(std::string_view piece, TokenizeScratch& scratch) c
   return vocabulary_.Find(scratch.text);
 }
 
-absl::Status BpeModel::AddSymbols(std::string_view piece, Cancellation& cancellation,
+absl::Status BpeModel::AddSymbols(std::string_view piece, EncodeCancellation& cancellation,
                                   TokenizeScratch& scratch) const {
   SymbolMerging& merging = scratch.merging;
   const bool affixes =

@@ -50,7 +50,7 @@ class BpeModel : public TokenModel {
 
   static absl::StatusOr<std::unique_ptr<const BpeModel>> Load(ImageReader& image);
 
-  absl::Status Tokenize(std::string_view piece, Cancellation& cancellation,
+  absl::Status Tokenize(std::string_view piece, EncodeCancellation& cancellation,
                         TokenizeScratch& scratch, std::vector<int32_t>& ids) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
   void Save(ImageWriter& image) const override;
@@ -62,7 +62,7 @@ class BpeModel : public TokenModel {
   absl::Status AddMerges(const std::vector<MergePair>& merges);
   // The token that is the whole of `piece`, kNoId if none is.
   int32_t WholePiece(std::string_view piece, TokenizeScratch& scratch) const;
-  absl::Status AddSymbols(std::string_view piece, Cancellation& cancellation,
+  absl::Status AddSymbols(std::string_view piece, EncodeCancellation& cancellation,
                           TokenizeScratch& scratch) const;
   // The tokens of a character that is none itself; `pending_unknown` waits to be fused.
   void AddUnknown(std::string_view character, bool& pending_unknown, SymbolMerging& merging) const;

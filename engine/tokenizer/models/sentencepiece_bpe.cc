@@ -45,7 +45,7 @@ absl::StatusOr<std::unique_ptr<const SentencePieceBpe>> SentencePieceBpe::Load(I
       new SentencePieceBpe(std::move(pieces), std::move(ranks)));
 }
 
-absl::Status SentencePieceBpe::Tokenize(std::string_view text, Cancellation& cancellation,
+absl::Status SentencePieceBpe::Tokenize(std::string_view text, EncodeCancellation& cancellation,
                                         TokenizeScratch& scratch, std::vector<int32_t>& ids) const {
   const Vocabulary& vocabulary = pieces_->vocabulary;
   SymbolMerging& merging = scratch.merging;

@@ -24,7 +24,7 @@ class SentencePieceBpe : public TokenModel {
   explicit SentencePieceBpe(std::shared_ptr<const SentencePiecePieces> pieces);
   static absl::StatusOr<std::unique_ptr<const SentencePieceBpe>> Load(ImageReader& image);
 
-  absl::Status Tokenize(std::string_view piece, Cancellation& cancellation,
+  absl::Status Tokenize(std::string_view piece, EncodeCancellation& cancellation,
                         TokenizeScratch& scratch, std::vector<int32_t>& ids) const override;
   const Vocabulary& vocabulary() const override { return pieces_->vocabulary; }
   void Save(ImageWriter& image) const override;

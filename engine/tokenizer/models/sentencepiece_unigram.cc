@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<const SentencePieceUnigram>> SentencePieceUnigram
       new SentencePieceUnigram(std::move(pieces), std::move(trie), unknown_score, max_score));
 }
 
-absl::Status SentencePieceUnigram::Tokenize(std::string_view text, Cancellation& cancellation,
+absl::Status SentencePieceUnigram::Tokenize(std::string_view text, EncodeCancellation& cancellation,
                                             TokenizeScratch& scratch,
                                             std::vector<int32_t>& ids) const {
   // The best segmentation that ends at each byte: its score and its last piece.

@@ -48,7 +48,7 @@ class SymbolMerging {
   // Merges until nothing merges. `find_merge(left, right)` gives the Merge of the symbols at two
   // indices. What is left is the list from index 0 along `next`. Errors: CANCELLED.
   template <typename FindMerge>
-  absl::Status Run(const FindMerge& find_merge, Cancellation& cancellation) {
+  absl::Status Run(const FindMerge& find_merge, EncodeCancellation& cancellation) {
     if (symbols_.size() < 2) {
       return absl::OkStatus();
     }
@@ -87,7 +87,7 @@ class SymbolMerging {
   }
 
   template <typename FindMerge>
-  absl::Status RunWithHeap(const FindMerge& find_merge, Cancellation& cancellation) {
+  absl::Status RunWithHeap(const FindMerge& find_merge, EncodeCancellation& cancellation) {
     heap_.clear();
     for (size_t i = 0; i < symbols_.size(); ++i) {
       if (symbols_[i].with_next.rank != Merge::kNoRank) {

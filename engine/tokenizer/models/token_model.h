@@ -32,7 +32,7 @@ class TokenModel {
 
   // Appends the ids of `piece`, valid UTF-8 (but see BpeModel::Options::byte_level), to `ids`.
   // Errors: CANCELLED. Ids out of the vocabulary come out only where an image has been damaged.
-  virtual absl::Status Tokenize(std::string_view piece, Cancellation& cancellation,
+  virtual absl::Status Tokenize(std::string_view piece, EncodeCancellation& cancellation,
                                 TokenizeScratch& scratch, std::vector<int32_t>& ids) const = 0;
 
   virtual const Vocabulary& vocabulary() const = 0;

@@ -20,7 +20,7 @@ class Sequence : public TextNormalizer {
   explicit Sequence(std::vector<std::unique_ptr<const TextNormalizer>> normalizers)
       : normalizers_(std::move(normalizers)) {}
 
-  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
     for (const auto& normalizer : normalizers_) {
       FIRSTLIGHT_RETURN_IF_ERROR(normalizer->Normalize(text, cancellation));
     }
@@ -41,7 +41,7 @@ class Prepend : public TextNormalizer {
  public:
   explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
 
-  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
     if (!text.empty()) {
       text.insert(0, prefix_);
     }
@@ -62,7 +62,7 @@ class Replace : public TextNormalizer {
   Replace(std::unique_ptr<const TextPattern> pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
 
-  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
     // Not even an empty match is looked for in an empty text.
     if (text.empty()) {
       return absl::OkStatus();
@@ -105,7 +105,7 @@ class Strip : public TextNormalizer {
  public:
   Strip(bool left, bool right) : left_(left), right_(right) {}
 
-  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
     if (right_) {
       size_t end = text.size();
       while (end > 0) {
@@ -147,7 +147,7 @@ class Strip : public TextNormalizer {
 
 class Lowercase : public TextNormalizer {
  public:
-  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
     std::string lowered;
     lowered.reserve(text.size());
     std::string_view rest = text;

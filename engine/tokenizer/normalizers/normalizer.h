@@ -25,7 +25,7 @@ class TextNormalizer {
 
   // Rewrites `text`, valid UTF-8 before and after. Errors: CANCELLED; RESOURCE_EXHAUSTED from a
   // pattern, or when the text would grow past 2 GiB.
-  virtual absl::Status Normalize(std::string& text, Cancellation& cancellation) const = 0;
+  virtual absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const = 0;
 
   // Its NormalizerTag, then its fields; NormalizerFromImage (image/component_image.h) reads them.
   virtual void Save(ImageWriter& image) const = 0;

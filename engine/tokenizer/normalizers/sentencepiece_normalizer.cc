@@ -21,7 +21,7 @@ class Normalizer : public TextNormalizer {
              std::shared_ptr<const SentencePiecePieces> pieces)
       : options_(options), charsmap_(std::move(charsmap)), pieces_(std::move(pieces)) {}
 
-  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
     std::string_view rest = text;
     if (options_.remove_extra_whitespaces) {
       while (!rest.empty() && Front(rest).with == " ") {

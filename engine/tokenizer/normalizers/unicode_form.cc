@@ -36,7 +36,7 @@ class Form : public TextNormalizer {
  public:
   explicit Form(UnicodeForm form) : form_(form) {}
 
-  absl::Status Normalize(std::string& text, Cancellation& cancellation) const override {
+  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
     if (IsUnchanged(text, form_)) {
       return absl::OkStatus();
     }
@@ -68,7 +68,7 @@ class Form : public TextNormalizer {
  private:
   // Full decomposition, combining marks in canonical order. utf8proc's own function sorts a run of
   // marks in quadratic time, and a text can be one run.
-  absl::Status Decompose(std::string_view text, Cancellation& cancellation,
+  absl::Status Decompose(std::string_view text, EncodeCancellation& cancellation,
                          std::vector<utf8proc_int32_t>& code_points) const {
     const auto options = static_cast<utf8proc_option_t>(
         form_.compatibility ? UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_STABLE

@@ -19,7 +19,7 @@ class Sequence : public PreTokenizer {
   explicit Sequence(std::vector<std::unique_ptr<const PreTokenizer>> pre_tokenizers)
       : pre_tokenizers_(std::move(pre_tokenizers)) {}
 
-  absl::Status Split(PreTokenizedText& text, Cancellation& cancellation) const override {
+  absl::Status Split(PreTokenizedText& text, EncodeCancellation& cancellation) const override {
     for (const auto& pre_tokenizer : pre_tokenizers_) {
       FIRSTLIGHT_RETURN_IF_ERROR(pre_tokenizer->Split(text, cancellation));
     }
@@ -41,7 +41,7 @@ class Metaspace : public PreTokenizer {
   explicit Metaspace(MetaspaceOptions options)
       : options_(std::move(options)), pattern_(TextPattern::Literal(options_.replacement)) {}
 
-  absl::Status Split(PreTokenizedText& text, Cancellation& cancellation) const override {
+  absl::Status Split(PreTokenizedText& text, EncodeCancellation& cancellation) const override {
     text.RewritePieces([&](size_t index, std::string_view piece, std::string& out) {
       const bool prepend =
           options_.prepend == MetaspaceOptions::Prepend::kAlways ||
@@ -81,7 +81,7 @@ class ByteLevel : public PreTokenizer {
   ByteLevel(ByteLevelOptions options, std::unique_ptr<const TextPattern> pattern)
       : options_(options), pattern_(std::move(pattern)) {}
 
-  absl::Status Split(PreTokenizedText& text, Cancellation& cancellation) const override {
+  absl::Status Split(PreTokenizedText& text, EncodeCancellation& cancellation) const override {
     if (options_.add_prefix_space) {
       text.RewritePieces([&](size_t index, std::string_view piece, std::string& out) {
         if (!piece.starts_with(" ")) {

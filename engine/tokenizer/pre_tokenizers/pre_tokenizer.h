@@ -84,7 +84,7 @@ class PreTokenizer {
   virtual ~PreTokenizer() = default;
 
   // Errors: CANCELLED; RESOURCE_EXHAUSTED from a pattern.
-  virtual absl::Status Split(PreTokenizedText& text, Cancellation& cancellation) const = 0;
+  virtual absl::Status Split(PreTokenizedText& text, EncodeCancellation& cancellation) const = 0;
 
   // Its PreTokenizerTag, then its fields; PreTokenizerFromImage (image/component_image.h) reads
   // them.

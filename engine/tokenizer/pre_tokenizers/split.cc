@@ -70,7 +70,7 @@ class PatternSplit : public PreTokenizer {
   PatternSplit(std::unique_ptr<const TextPattern> pattern, SplitBehavior behavior, bool invert)
       : pattern_(std::move(pattern)), behavior_(behavior), invert_(invert) {}
 
-  absl::Status Split(PreTokenizedText& text, Cancellation& cancellation) const override {
+  absl::Status Split(PreTokenizedText& text, EncodeCancellation& cancellation) const override {
     return SplitByPattern(*pattern_, behavior_, invert_, text, cancellation);
   }
 
@@ -93,7 +93,7 @@ class CharacterSplit : public PreTokenizer {
   CharacterSplit(PreTokenizerTag tag, bool (*is_delimiter)(char32_t), SplitBehavior behavior)
       : tag_(tag), is_delimiter_(is_delimiter), behavior_(behavior) {}
 
-  absl::Status Split(PreTokenizedText& text, Cancellation& cancellation) const override {
+  absl::Status Split(PreTokenizedText& text, EncodeCancellation& cancellation) const override {
     std::vector<Stretch> stretches;
     return text.CutPieces([&](std::string_view piece, std::vector<TextRange>& parts) {
       stretches.clear();
@@ -133,7 +133,7 @@ class CharacterSplit : public PreTokenizer {
 // The pattern `\w+|[^\w\s]+`, its matches kept.
 class WhitespaceWords : public PreTokenizer {
  public:
-  absl::Status Split(PreTokenizedText& text, Cancellation& cancellation) const override {
+  absl::Status Split(PreTokenizedText& text, EncodeCancellation& cancellation) const override {
     return text.CutPieces([&](std::string_view piece, std::vector<TextRange>& parts) {
       enum class Kind { kSpace, kWord, kOther };
       Kind run = Kind::kSpace;
@@ -166,7 +166,7 @@ class WhitespaceWords : public PreTokenizer {
 }  // namespace
 
 absl::Status SplitByPattern(const TextPattern& pattern, SplitBehavior behavior, bool invert,
-                            PreTokenizedText& text, Cancellation& cancellation) {
+                            PreTokenizedText& text, EncodeCancellation& cancellation) {
   std::vector<TextRange> matches;
   std::vector<Stretch> stretches;
   return text.CutPieces([&](std::string_view piece, std::vector<TextRange>& parts) {

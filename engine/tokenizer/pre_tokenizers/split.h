@@ -24,7 +24,7 @@ enum class SplitBehavior : uint8_t {
 
 // Cuts the pieces of `text` at the matches of `pattern`, or at what lies between them if `invert`.
 absl::Status SplitByPattern(const TextPattern& pattern, SplitBehavior behavior, bool invert,
-                            PreTokenizedText& text, Cancellation& cancellation);
+                            PreTokenizedText& text, EncodeCancellation& cancellation);
 
 // "Split".
 std::unique_ptr<const PreTokenizer> SplitPreTokenizer(std::unique_ptr<const TextPattern> pattern,

@@ -23,10 +23,11 @@ absl::Duration WorkLimit(size_t bytes) {
   return kWorkAtLeast + kWorkPerByte * static_cast<double>(bytes);
 }
 
-Cancellation::Cancellation(const std::function<bool()>& cancelled, absl::Duration work_limit)
+EncodeCancellation::EncodeCancellation(const std::function<bool()>& cancelled,
+                                       absl::Duration work_limit)
     : cancelled_(cancelled), work_limit_(work_limit), start_(ThreadTime()) {}
 
-absl::Status Cancellation::CheckNow() {
+absl::Status EncodeCancellation::CheckNow() {
   steps_ = 0;
   if (cancelled_ && cancelled_()) {
     return absl::CancelledError("tokenization was cancelled");

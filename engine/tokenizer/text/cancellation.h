@@ -18,12 +18,12 @@ namespace firstlight {
 // microseconds a byte.
 absl::Duration WorkLimit(size_t bytes);
 
-class Cancellation {
+class EncodeCancellation {
  public:
   // `cancelled` may be empty (never cancelled) and must outlive this. The limit counts from here
   // on.
-  explicit Cancellation(const std::function<bool()>& cancelled,
-                        absl::Duration work_limit = absl::InfiniteDuration());
+  explicit EncodeCancellation(const std::function<bool()>& cancelled,
+                              absl::Duration work_limit = absl::InfiniteDuration());
 
   // Counts `work` steps, each some ten nanoseconds: about a character of text. CANCELLED once the
   // caller no longer wants the result, RESOURCE_EXHAUSTED once the limit is exceeded.

@@ -67,7 +67,7 @@ PCRE2_SPTR Units(std::string_view text) { return reinterpret_cast<PCRE2_SPTR>(te
 // One search through one text.
 class Search {
  public:
-  Search(const pcre2_code* code, std::string_view text, Cancellation& cancellation)
+  Search(const pcre2_code* code, std::string_view text, EncodeCancellation& cancellation)
       : code_(code),
         text_(text),
         cancellation_(cancellation),
@@ -139,7 +139,7 @@ class Search {
 
   const pcre2_code* const code_;
   const std::string_view text_;
-  Cancellation& cancellation_;
+  EncodeCancellation& cancellation_;
   const size_t window_;
   const MatchContext context_;
   const MatchData data_;
@@ -152,7 +152,7 @@ class RegexPattern : public TextPattern {
   RegexPattern(std::string_view source, Code code)
       : TextPattern(PatternTag::kRegex, source), code_(std::move(code)) {}
 
-  absl::Status FindAll(std::string_view text, Cancellation& cancellation,
+  absl::Status FindAll(std::string_view text, EncodeCancellation& cancellation,
                        std::vector<TextRange>& matches) const override {
     Search search(code_.get(), text, cancellation);
     size_t position = 0;
@@ -183,7 +183,7 @@ class LiteralPattern : public TextPattern {
  public:
   explicit LiteralPattern(std::string_view literal) : TextPattern(PatternTag::kLiteral, literal) {}
 
-  absl::Status FindAll(std::string_view text, Cancellation& cancellation,
+  absl::Status FindAll(std::string_view text, EncodeCancellation& cancellation,
                        std::vector<TextRange>& matches) const override {
     if (source().empty()) {
       return EveryPosition(text, cancellation, matches);
@@ -198,7 +198,7 @@ class LiteralPattern : public TextPattern {
   }
 
  private:
-  static absl::Status EveryPosition(std::string_view text, Cancellation& cancellation,
+  static absl::Status EveryPosition(std::string_view text, EncodeCancellation& cancellation,
                                     std::vector<TextRange>& matches) {
     for (size_t position = 0; position < text.size(); position += Utf8Length(text[position])) {
       matches.push_back({.begin = position, .end = position});

@@ -46,7 +46,7 @@ class TextPattern {
   // counts, except right behind the match before it (Oniguruma's iteration). REQUIRES: `text` is
   // valid UTF-8. Errors: those of `cancellation`; RESOURCE_EXHAUSTED when one match
   // backtracks beyond its limit. Asks `cancellation` about every second however bad the pattern is.
-  virtual absl::Status FindAll(std::string_view text, Cancellation& cancellation,
+  virtual absl::Status FindAll(std::string_view text, EncodeCancellation& cancellation,
                                std::vector<TextRange>& matches) const = 0;
 
   void Save(ImageWriter& image) const;

@@ -103,7 +103,7 @@ std::vector<std::string> PreTokenize(const JsonValue& json, std::string_view tex
   const PreTokenizerFromJsonResult result =
       PreTokenizerFromJson(json, /*may_leave_bytes=*/false).value();
   const std::function<bool()> never;
-  Cancellation cancellation(never);
+  EncodeCancellation cancellation(never);
   PreTokenizedText pieces(text, /*starts_input=*/true);
   EXPECT_THAT(result.pre_tokenizer->Split(pieces, cancellation), IsOk());
   std::vector<std::string> out;
@@ -116,7 +116,7 @@ std::vector<std::string> PreTokenize(const JsonValue& json, std::string_view tex
 std::string Normalize(const JsonValue& json, std::string_view text) {
   const std::unique_ptr<const TextNormalizer> normalizer = NormalizerFromJson(json).value();
   const std::function<bool()> never;
-  Cancellation cancellation(never);
+  EncodeCancellation cancellation(never);
   std::string normalized(text);
   EXPECT_THAT(normalizer->Normalize(normalized, cancellation), IsOk());
   return normalized;

@@ -22,7 +22,7 @@ using ::testing::IsEmpty;
 const std::function<bool()> kNever;
 
 std::vector<std::string> Matches(const TextPattern& pattern, std::string_view text) {
-  Cancellation cancellation(kNever);
+  EncodeCancellation cancellation(kNever);
   std::vector<TextRange> ranges;
   EXPECT_THAT(pattern.FindAll(text, cancellation, ranges), IsOk());
   std::vector<std::string> matches;
@@ -89,7 +89,7 @@ TEST(PatternTest, RefusesWhatIsMalformedOrHuge) {
 TEST(PatternTest, GivesUpOnEndlessBacktracking) {
   absl::StatusOr<std::unique_ptr<const TextPattern>> pattern = TextPattern::Regex("(a+)+[bc]");
   ASSERT_THAT(pattern, IsOk());
-  Cancellation cancellation(kNever);
+  EncodeCancellation cancellation(kNever);
   std::vector<TextRange> ranges;
   EXPECT_THAT((*pattern)->FindAll(std::string(100, 'a') + "d", cancellation, ranges),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("pattern")));
@@ -98,7 +98,7 @@ TEST(PatternTest, GivesUpOnEndlessBacktracking) {
 TEST(PatternTest, GroupsRepeatedOverALongTextMatchOrGiveUp) {
   absl::StatusOr<std::unique_ptr<const TextPattern>> pattern = TextPattern::Regex("(?:a|ab)+");
   ASSERT_THAT(pattern, IsOk());
-  Cancellation cancellation(kNever);
+  EncodeCancellation cancellation(kNever);
   std::vector<TextRange> ranges;
   const absl::Status status = (*pattern)->FindAll(std::string(1 << 22, 'a'), cancellation, ranges);
   EXPECT_TRUE(status.ok() || absl::IsResourceExhausted(status)) << status;
@@ -108,7 +108,7 @@ TEST(PatternTest, GroupsRepeatedOverALongTextMatchOrGiveUp) {
 class EndlessPatternTest : public ::testing::TestWithParam<const char*> {
  protected:
   EndlessPatternTest() : pattern_(TextPattern::Regex(GetParam())) {}
-  absl::Status FindAll(Cancellation cancellation) {
+  absl::Status FindAll(EncodeCancellation cancellation) {
     std::vector<TextRange> ranges;
     return (*pattern_)->FindAll(text_, cancellation, ranges);
   }
@@ -118,7 +118,7 @@ class EndlessPatternTest : public ::testing::TestWithParam<const char*> {
 
 TEST_P(EndlessPatternTest, EndsAtTheWorkLimit) {
   ASSERT_THAT(pattern_, IsOk());
-  EXPECT_THAT(FindAll(Cancellation(kNever, absl::Milliseconds(100))),
+  EXPECT_THAT(FindAll(EncodeCancellation(kNever, absl::Milliseconds(100))),
               StatusIs(absl::StatusCode::kResourceExhausted,
                        AllOf(HasSubstr("at most 100ms"), HasSubstr("pattern"))));
 }
@@ -126,7 +126,7 @@ TEST_P(EndlessPatternTest, EndsAtTheWorkLimit) {
 TEST_P(EndlessPatternTest, IsCancelled) {
   ASSERT_THAT(pattern_, IsOk());
   const std::function<bool()> at_once = [] { return true; };
-  EXPECT_THAT(FindAll(Cancellation(at_once)),
+  EXPECT_THAT(FindAll(EncodeCancellation(at_once)),
               StatusIs(absl::StatusCode::kCancelled, HasSubstr("cancelled")));
 }
 
@@ -158,7 +158,7 @@ TEST(PatternTest, IsCancelled) {
   absl::StatusOr<std::unique_ptr<const TextPattern>> pattern = TextPattern::Regex("a");
   ASSERT_THAT(pattern, IsOk());
   const std::function<bool()> at_once = [] { return true; };
-  Cancellation cancellation(at_once);
+  EncodeCancellation cancellation(at_once);
   std::vector<TextRange> ranges;
   EXPECT_THAT((*pattern)->FindAll(std::string(1 << 20, 'a'), cancellation, ranges),
               StatusIs(absl::StatusCode::kCancelled, HasSubstr("cancelled")));
