@@ -41,6 +41,7 @@ class EngineLoadedModel final : public LoadedModel {
   std::optional<WeightResidency> Residency() const override { return std::nullopt; }
   absl::Status CheckIntegrity() override { return model_->integrity()->Check(); }
   std::string LookForDetached() override { return model_->integrity()->LookForDetached(); }
+  std::string Detached() const override { return model_->integrity()->detached(); }
 
   Model* engine_model() override { return model_.get(); }
 

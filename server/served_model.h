@@ -73,10 +73,10 @@ class LoadedModel {
   // Takes a sample: some milliseconds. Nothing where nothing truthful can be said.
   virtual std::optional<WeightResidency> Residency() const = 0;
 
-  // ModelIntegrity's: DATA_LOSS once a file was found damaged; which file its path leads to no
-  // longer, and why, empty where there is none (this one may block on the file system).
+  // ModelIntegrity's Check, LookForDetached (may block on the file system) and detached.
   virtual absl::Status CheckIntegrity() { return absl::OkStatus(); }
   virtual std::string LookForDetached() { return ""; }
+  virtual std::string Detached() const { return ""; }
 
   // The engine's view of it; nullptr for the models of tests.
   virtual Model* engine_model() = 0;

@@ -463,7 +463,7 @@ TEST_F(ModelCatalogTest, AnAliasedVersionThatFailsSaysSo) {
   in_use_ = catalog_.Fail("a", 1, absl::DataLossError("truncated"));
   catalog_.Forget("a", 1);  // destroyed, but its reason stays
   EXPECT_THAT(catalog_.Resolve("prod"),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("truncated")));
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("truncated")));
   in_use_.clear();
   ASSERT_THAT(SetAlias("prod", "a"), IsOk());
   EXPECT_EQ(States("a"), "2 ACTIVE");
