@@ -94,6 +94,7 @@ class Engine::Impl {
                  },
              .on_damage =
                  [this](const Model& model, const absl::Status& status) {
+                   model.integrity()->Report(status);
                    scheduler_.FailRequests(&model, status);
                    if (options_.on_damage) options_.on_damage(model, status);
                  }}),

@@ -22,6 +22,11 @@ absl::Status ModelIntegrity::Check() const {
   return damage_;
 }
 
+void ModelIntegrity::Report(const absl::Status& damage) {
+  MutexLock lock(&mutex_);
+  damage_.Update(damage);
+}
+
 std::string ModelIntegrity::LookForDetached() {
   std::vector<std::shared_ptr<const MappedFile>> files;
   {

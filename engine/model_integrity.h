@@ -27,6 +27,9 @@ class ModelIntegrity {
   // damaged. One fstat a file.
   absl::Status Check() const;
 
+  // Damage that was found otherwise: by reading ahead, say. Check returns the first.
+  void Report(const absl::Status& damage);
+
   // Looks where the files' paths lead, which may block on the file system: not on the engine's
   // thread, not on a request's. Returns "PATH: why" for the first one that is detached; else empty.
   std::string LookForDetached();

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 
 namespace firstlight {
 namespace {
@@ -86,6 +87,10 @@ void FailingFile::Fail() {
     MutexLock lock(&mutex_);
     failing_ = true;
   }
+  ForgetCached();
+}
+
+void FailingFile::ForgetCached() const {
   fuse_notify_inval_inode_out inval = {};
   inval.ino = kFile;
   inval.len = -1;
@@ -98,8 +103,11 @@ void FailingFile::Fail() {
 }
 
 void FailingFile::Hold() {
-  MutexLock lock(&mutex_);
-  holding_ = true;
+  {
+    MutexLock lock(&mutex_);
+    holding_ = true;
+  }
+  ForgetCached();
 }
 
 void FailingFile::Resume() {
@@ -112,9 +120,13 @@ void FailingFile::Resume() {
   for (const Held& read : held) AnswerRead(read);
 }
 
-void FailingFile::AwaitHeld() {
+bool FailingFile::AwaitHeld(absl::Duration patience) {
+  const absl::Time limit = absl::Now() + patience;
   MutexLock lock(&mutex_);
-  while (held_.empty()) changed_.Wait(&mutex_);
+  while (held_.empty() && absl::Now() < limit) {
+    changed_.WaitWithTimeout(&mutex_, limit - absl::Now());
+  }
+  return !held_.empty();
 }
 
 void FailingFile::Serve() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "loader/base/mutex.h"
 
 namespace firstlight {
@@ -30,11 +31,12 @@ class FailingFile {
 
   // From now on reads end with an I/O error, and what was read before is in nobody's memory.
   void Fail();
-  // From now on reads are not answered, until Resume().
+  // From now on reads are not answered, until Resume(), and what was read before is in nobody's
+  // memory.
   void Hold();
   void Resume();
-  // Waits until a read is being held.
-  void AwaitHeld();
+  // Waits until a read is being held. False when that takes longer than `patience`.
+  bool AwaitHeld(absl::Duration patience);
 
  private:
   struct Held {
@@ -44,6 +46,7 @@ class FailingFile {
   };
 
   FailingFile(int device, std::string directory, std::string name, std::string contents);
+  void ForgetCached() const;
   void Serve();
   void Answer(const std::vector<char>& request);
   void AnswerRead(const Held& read);

@@ -34,16 +34,21 @@ v1::GenerateRequest RequestOf(const std::string& model, int max_tokens) {
 // A stream that is read by hand.
 class OpenStream {
  public:
-  OpenStream(const ServerProcess& server, const v1::GenerateRequest& request)
-      : stub_(server.Generation()), stream_(stub_->Generate(&context_, request)) {}
+  OpenStream(const ServerProcess& server, const v1::GenerateRequest& request,
+             absl::Duration deadline = absl::InfiniteDuration())
+      : stub_(server.Generation()) {
+    if (deadline != absl::InfiniteDuration()) {
+      context_.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
+    }
+    stream_ = stub_->Generate(&context_, request);
+  }
 
   // Reads until there are `count` tokens. False when the stream has ended before.
   bool ReadTokens(size_t count) {
     v1::GenerateResponse message;
     while (tokens_.size() < count) {
       if (!stream_->Read(&message)) return false;
-      for (const v1::Token& token : message.delta().tokens())
-        tokens_.push_back(token.id());
+      for (const v1::Token& token : message.delta().tokens()) tokens_.push_back(token.id());
     }
     return true;
   }
@@ -51,13 +56,12 @@ class OpenStream {
     ReadTokens(SIZE_MAX);
     return stream_->Finish();
   }
-  void Cancel() { context_.TryCancel(); }
   const std::vector<int32_t>& tokens() const { return tokens_; }
 
  private:
   const std::unique_ptr<v1::GenerationService::Stub> stub_;
   grpc::ClientContext context_;
-  const std::unique_ptr<grpc::ClientReader<v1::GenerateResponse>> stream_;
+  std::unique_ptr<grpc::ClientReader<v1::GenerateResponse>> stream_;
   std::vector<int32_t> tokens_;
 };
 
@@ -89,18 +93,38 @@ class FaultTest : public ::testing::Test {
     });
   }
 
-  // The bystander goes on, the process lives.
+  // The bystander goes on, the process lives and ends when asked.
   void TearDown() override {
     if (!load_.joinable()) return;
-    const int before = answers_;
-    const absl::Time limit = absl::Now() + kPatience;
-    while (answers_ < before + 3 && absl::Now() < limit) std::this_thread::yield();
-    EXPECT_GE(answers_, before + 3) << server_->log();
+    AwaitAnswers();
     stop_ = true;
     load_.join();
     EXPECT_TRUE(server_->running()) << server_->log();
     server_->Signal(SIGTERM);
     EXPECT_EQ(server_->WaitForExit().code, 0);
+  }
+
+  // The bystander goes on.
+  void AwaitAnswers() {
+    const int before = answers_;
+    const absl::Time limit = absl::Now() + kPatience;
+    while (answers_ < before + 3 && absl::Now() < limit) std::this_thread::yield();
+    EXPECT_GE(answers_, before + 3) << server_->log();
+  }
+
+  // The weights of `checkpoint` on a disk that the test has in its hands, and a copy of it with a
+  // link to them.
+  absl::StatusOr<std::unique_ptr<FailingFile>> MountWeights(const std::string& checkpoint) const {
+    std::stringstream contents;
+    contents << std::ifstream(checkpoint + kWeights, std::ios::binary).rdbuf();
+    std::filesystem::create_directory(directory_.File("disk"));
+    return FailingFile::Mount(directory_.File("disk"), "weights", contents.str());
+  }
+  std::string CopyLinkedToDisk(const std::string& checkpoint) const {
+    std::string copy = CopyCheckpoint(checkpoint, directory_, "victim");
+    std::filesystem::remove(copy + kWeights);
+    std::filesystem::create_symlink(directory_.File("disk") + "/weights", copy + kWeights);
+    return copy;
   }
 
   Generated Ask(int max_tokens = kTokens) const {
@@ -220,21 +244,32 @@ TEST_F(FaultTest, ADamagedModelCanBeLoadedAgain) {
 
 TEST_F(FaultTest, AnIoErrorUnderTheMapping) {
   const std::string checkpoint = LongContextCheckpoint(directory_);
-  std::stringstream contents;
-  contents << std::ifstream(checkpoint + kWeights, std::ios::binary).rdbuf();
-  const std::string place = directory_.File("disk");
-  std::filesystem::create_directory(place);
-  const auto file = FailingFile::Mount(place, "weights", contents.str());
+  const auto file = MountWeights(checkpoint);
   if (!file.ok()) GTEST_SKIP() << file.status().message();
-  const std::string victim = CopyCheckpoint(checkpoint, directory_, "victim");
-  std::filesystem::remove(victim + kWeights);
-  std::filesystem::create_symlink(place + "/weights", victim + kWeights);
-  Start(victim);
+  Start(CopyLinkedToDisk(checkpoint));
   OpenStream stream(*server_, RequestOf("victim", 500000));
   ASSERT_TRUE(stream.ReadTokens(10));
   (*file)->Fail();
   ExpectFailed(stream.ReadToEnd(), {"model.safetensors: expected to read", "cannot be read"});
   ExpectPrefixOfReference(stream.tokens(), checkpoint);
+}
+
+TEST_F(FaultTest, ADiskSlowerThanTheDeadline) {
+  const std::string checkpoint = GoldenCheckpoint();
+  const auto file = MountWeights(checkpoint);
+  if (!file.ok()) GTEST_SKIP() << file.status().message();
+  Start(CopyLinkedToDisk(checkpoint));
+  (*file)->Hold();
+  OpenStream late(*server_, RequestOf("victim", kTokens), absl::Seconds(2));
+  EXPECT_TRUE((*file)->AwaitHeld(kPatience));
+  AwaitAnswers();
+  EXPECT_EQ(late.ReadToEnd().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(late.tokens().empty());
+  AwaitAnswers();
+  (*file)->Resume();
+  const Generated answer = Ask();
+  EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_EQ(answer.token_ids(), reference_);
 }
 
 TEST_F(FaultTest, ReplacedByRenameItServesOn) {
