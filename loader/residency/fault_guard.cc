@@ -94,9 +94,11 @@ Range ReadSlot(const Slot& slot) {
   return before == after && before % 2 == 0 ? range : Range{};
 }
 
-// Async-signal-safe. Zeros from the page of `address` to the end of its range, all at once: one
+// Async-signal-safe. Zeros from the page of `fault` to the end of its range, all at once: one
 // fault tells that the range is lost, and a truncated file would raise one for every page.
-bool Repair(uintptr_t address, uintptr_t page_bytes) {
+bool Repair(std::byte* fault, uintptr_t page_bytes) {
+  const auto address = reinterpret_cast<uintptr_t>(fault);
+  const uintptr_t into_page = address % page_bytes;
   for (Block* block = &g_first_block; block != nullptr;
        block = block->next.load(std::memory_order_acquire)) {
     for (Slot& slot : block->slots) {
@@ -106,8 +108,7 @@ bool Repair(uintptr_t address, uintptr_t page_bytes) {
       int64_t expected = kNoDamage;
       slot.damage.compare_exchange_strong(expected, static_cast<int64_t>(address - range.begin),
                                           std::memory_order_seq_cst);
-      const uintptr_t page = address / page_bytes * page_bytes;
-      return mmap(reinterpret_cast<void*>(page), range.end - page, PROT_READ,
+      return mmap(fault - into_page, range.end - (address - into_page), PROT_READ,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
     }
   }
@@ -119,7 +120,7 @@ void OnBusError(int signal, siginfo_t* info, void*) {
   // Sent by a process, or of the program's own making (a misaligned access): not a lost page.
   const bool lost_page = info->si_code > 0 && info->si_code != BUS_ADRALN;
   if (lost_page &&
-      Repair(reinterpret_cast<uintptr_t>(info->si_addr), static_cast<uintptr_t>(PageBytes()))) {
+      Repair(static_cast<std::byte*>(info->si_addr), static_cast<uintptr_t>(PageBytes()))) {
     errno = saved_errno;
     return;
   }
