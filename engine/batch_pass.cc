@@ -36,6 +36,7 @@ absl::StatusOr<std::unique_ptr<BatchPass>> BatchPass::Begin(const Model* model,
   }
   batch->has_logits_ = logits_rows > 0;
   FIRSTLIGHT_ASSIGN_OR_RETURN(batch->pass_, model->decoder()->Begin(segments));
+  batch->storage_bytes_before_ = model->residency()->costs().storage_bytes;
   if (gate != nullptr) gate->PassBegins(*model, tokens);
   return batch;
 }
@@ -54,10 +55,17 @@ int64_t BatchPass::Run() {
     ++stages;
   }
   const FaultCosts costs = workers_->fault_costs() - before;
-  waited_ = waited_ || !pass_->done() || costs.storage_bytes > 0;
+  const bool at_rows = !pass_->done() && pass_->next_layer() < 0;
+  waited_for_rows_ = waited_for_rows_ || at_rows;
+  waited_ = waited_ || (!pass_->done() && !at_rows) || costs.storage_bytes > 0;
   if (costs != FaultCosts()) model_->residency()->AddWorkerCosts(costs);
   if (costs.storage_bytes > 0 && gate_ != nullptr) gate_->FaultedFromStorage(*model_);
   return stages;
+}
+
+bool BatchPass::waited() const {
+  return waited_ ||
+         (waited_for_rows_ && model_->residency()->costs().storage_bytes > storage_bytes_before_);
 }
 
 bool BatchPass::NextIsOpen() const {

@@ -40,8 +40,12 @@ class BatchPass {
   // Runs stages until the end or until the gate is closed. Returns how many ran. What the workers
   // paid for memory that was not there is charged to the model.
   int64_t Run();
-  // Whether it stood at a closed gate or its workers read from storage so far.
-  bool waited() const { return waited_; }
+  // Whether it has waited for weights so far: stood at the closed gate of a layer, or had workers
+  // read from storage. Embedding rows are asked for in every pass and mostly only have to be found
+  // in the page cache: waiting for them counts where storage was read meanwhile.
+  bool waited() const;
+  // Whether it has waited for anything.
+  bool held_up() const { return waited_ || waited_for_rows_; }
   bool done() const { return pass_->done(); }
 
   // Whether no sequence of it is still of interest: it may be dropped before its end.
@@ -63,8 +67,10 @@ class BatchPass {
   LayerGate* const gate_;
   WorkerPool* const workers_;
   std::vector<Part> parts_;
-  bool has_logits_ = false;  // of any part
+  bool has_logits_ = false;           // of any part
+  int64_t storage_bytes_before_ = 0;  // that the model had cost when this began
   bool waited_ = false;
+  bool waited_for_rows_ = false;
   bool first_tokens_ = false;  // some request's first token is still to come
   std::unique_ptr<ForwardPass> pass_;
 };

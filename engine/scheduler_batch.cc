@@ -249,7 +249,9 @@ void Scheduler::DropDamagedPass(std::unique_ptr<BatchPass> pass, const absl::Sta
 
 void Scheduler::CompletePass(Lane* lane) {
   std::unique_ptr<BatchPass> pass = std::move(lane->pass);
-  const bool waited = std::exchange(lane->waited, false) || pass->waited();
+  const bool waited_before = std::exchange(lane->waited, false);
+  const bool waited = waited_before || pass->waited();
+  const bool steady = !waited_before && !pass->held_up();
   if (const absl::Status status = pass->model()->integrity()->Check(); !status.ok()) {
     DropDamagedPass(std::move(pass), status);
     return;
@@ -288,7 +290,7 @@ void Scheduler::CompletePass(Lane* lane) {
     }
     TakeToken(sequence, std::move(sampled[i]), now);
   }
-  if (decoded > 0 && !waited) {
+  if (decoded > 0 && steady) {
     lane->model->step_totals()->AddSteadyStep(decoded, options_.clock->Now() - lane->begun);
   }
 }

@@ -4,7 +4,7 @@
 // What the steps of a model have produced in steady state, since it was loaded.
 //
 // A step is steady when it decodes (at least one sequence that has its first token computes its
-// next) and did not wait for weights: no gate of it was closed, and no worker read from storage.
+// next) and was not held up: no gate of it was closed, and no worker read from storage.
 // Its tokens are those of the sequences that decoded; its time is that of the whole step, prompt
 // chunks in it, sampling and delivery included. Tokens by time is thus what a model's streams get
 // together on this machine while nothing is cold, whatever the load.

@@ -41,8 +41,8 @@ MetricFamilies::MetricFamilies(Registry* registry)
       inter_token_latency(NewHistogram(
           registry, "firstlight_inter_token_latency_seconds",
           "Between two tokens of a sequence, except where its client did not read, by the "
-          "request's residency and by phase: first_pass where a step in between waited for "
-          "weights or read them from storage, steady otherwise.")),
+          "request's residency and by phase: first_pass where a step in between waited for a "
+          "layer's weights, or for any from storage, steady otherwise.")),
       queue(NewHistogram(
           registry, "firstlight_queue_seconds",
           "From the arrival of a Generate request that got a first token to its first step, "
@@ -54,7 +54,7 @@ MetricFamilies::MetricFamilies(Registry* registry)
       steady_generated_tokens(
           NewCounter(registry, "firstlight_steady_generated_tokens_total",
                      "Tokens of sequences that decoded in steady steps: those that decoded and "
-                     "neither waited for weights nor read them from storage.")),
+                     "waited for nothing.")),
       steady_decode_seconds(NewCounter(registry, "firstlight_steady_decode_seconds_total",
                                        "Time of steady steps. Tokens by time is the throughput "
                                        "of a model while nothing of it is cold.")),

@@ -4,7 +4,7 @@
 #include "engine/step_totals.h"
 
 #include <memory>
-#include <vector>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -22,9 +22,16 @@ using ::testing::IsEmpty;
 class SlowGate final : public LayerGate {
  public:
   bool IsOpen(const Model& model, int64_t layer) override {
+    if (layer == -1 && begun && std::exchange(rows_closed_within_pass, false)) return false;
     if (gate.IsOpen(model, layer)) clock->Advance(absl::Milliseconds(1));
     return gate.IsOpen(model, layer);
   }
+  void PassBegins(const Model&, absl::Span<const int32_t>) override { begun = true; }
+  void StageRan(const Model&, int64_t) override { begun = false; }
+
+  // The next pass finds its embedding rows missing once, after it has begun.
+  bool rows_closed_within_pass = false;
+  bool begun = false;
 
   FakeGate gate;
   FakeClock* clock = nullptr;
@@ -91,6 +98,18 @@ TEST_F(StepTotalsTest, NorIsOneThatWaitedBeforeItBegan) {
   harness_.RunUntilIdle();
   EXPECT_THAT(request.observer->answer().waited_for_weights,
               ElementsAre(false, true, false, false));
+  EXPECT_EQ(model_->step_totals()->steady_tokens(), 2);
+  EXPECT_EQ(model_->step_totals()->steady_time(), 2 * StepTime());
+}
+
+TEST_F(StepTotalsTest, RowsThatAreThereAtOnceHoldAStepUpAndAreNotWaitedFor) {
+  const SchedulerHarness::Submitted request = harness_.Submit(model_, GreedyRequest(golden_, 4));
+  EXPECT_TRUE(harness_.scheduler().Step());
+  gate_.rows_closed_within_pass = true;
+  EXPECT_FALSE(harness_.scheduler().Step());
+  harness_.RunUntilIdle();
+  EXPECT_THAT(request.observer->answer().waited_for_weights, Each(false));
+  EXPECT_EQ(request.observer->tokens(), 4);
   EXPECT_EQ(model_->step_totals()->steady_tokens(), 2);
   EXPECT_EQ(model_->step_totals()->steady_time(), 2 * StepTime());
 }
