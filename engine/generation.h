@@ -94,7 +94,7 @@ struct DeltaEvent {
   int64_t index = 0;  // which of num_sequences
   // Since the delta before, a step of the sequence waited for weights: BatchPass::waited.
   bool waited_for_weights = false;
-  std::string text;   // valid UTF-8; never part of a stop sequence that then completes
+  std::string text;  // valid UTF-8; never part of a stop sequence that then completes
   std::vector<GeneratedToken> tokens;
 };
 
