@@ -5,7 +5,7 @@
 // anyone holds it, whatever paths lead to it (copies by hard link, two snapshots of one cache).
 //
 // What is the same file is decided by device and inode, and what is the same state of it by size
-// and time of modification: a file that was overwritten in place since is mapped anew.
+// and time of modification: a file that was overwritten in place since, or damaged, is mapped anew.
 //
 // Keeps nothing mapped itself. Thread-safe; mappings may outlive it.
 
