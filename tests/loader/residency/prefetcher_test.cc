@@ -4,7 +4,6 @@
 #include <set>
 #include <thread>
 
-#include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 #include "tests/loader/residency/sparse_file.h"
 #include "tests/loader/status_matchers.h"
@@ -74,15 +73,20 @@ class HeldReader : public PageReader {
   std::set<std::thread::id> threads_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Counts the calls of on_progress and waits for a number of them.
+// Counts calls, of on_progress say, and waits for a number of them.
 class Progress {
  public:
   std::function<void()> callback() {
-    return [this] {
-      MutexLock lock(&mutex_);
-      ++calls_;
-      changed_.SignalAll();
-    };
+    return [this] { Add(); };
+  }
+  void Add() {
+    MutexLock lock(&mutex_);
+    ++calls_;
+    changed_.SignalAll();
+  }
+  int calls() {
+    MutexLock lock(&mutex_);
+    return calls_;
   }
   void Await(int calls) {
     MutexLock lock(&mutex_);
@@ -178,22 +182,22 @@ TEST_F(PrefetcherTest, DamageIsTold) {
 TEST_F(PrefetcherTest, DropsWhatAJobHoldsOnItsOwnThreads) {
   Prefetcher prefetcher(&reader_, Options(2));
   for (const bool cancel : {false, true}) {
-    absl::Notification dropped;
+    Progress dropped;
     std::thread::id dropped_by;
     PrefetchRequest request = Request(3);
     request.keep_alive = std::shared_ptr<const void>(file_.get(), [&](const void*) {
       dropped_by = std::this_thread::get_id();
-      dropped.Notify();
+      dropped.Add();
     });
     const size_t begun = reader_.begun();
     auto job = prefetcher.Start(std::move(request));
     reader_.AwaitBegun(begun + 2);
-    EXPECT_FALSE(dropped.HasBeenNotified());
+    EXPECT_EQ(dropped.calls(), 0);
     if (cancel) prefetcher.Cancel(job.get());
     job.reset();
-    EXPECT_FALSE(dropped.HasBeenNotified()) << "it is being read";
+    EXPECT_EQ(dropped.calls(), 0) << "it is being read";
     reader_.Allow(cancel ? 2 : 3);
-    dropped.WaitForNotification();
+    dropped.Await(1);
     EXPECT_TRUE(reader_.IsReadingThread(dropped_by));
     if (cancel) {
       EXPECT_EQ(reader_.begun(), begun + 2);
@@ -232,9 +236,9 @@ TEST_F(PrefetcherTest, ManyJobsFromManyThreads) {
         request.priority =
             user % 2 == 0 ? PrefetchPriority::kBackground : PrefetchPriority::kRequested;
         request.window_bytes = 2 * kPiecePages * PageBytes();
-        absl::Notification dropped;
+        Progress dropped;
         request.keep_alive =
-            std::shared_ptr<const void>(file_.get(), [&dropped](const void*) { dropped.Notify(); });
+            std::shared_ptr<const void>(file_.get(), [&dropped](const void*) { dropped.Add(); });
         const auto job = prefetcher.Start(std::move(request));
         if (round % 5 == 4) {
           prefetcher.Cancel(job.get());
@@ -246,7 +250,7 @@ TEST_F(PrefetcherTest, ManyJobsFromManyThreads) {
           }
           EXPECT_TRUE(job->AllPopulated());
         }
-        dropped.WaitForNotification();
+        dropped.Await(1);
       }
     });
   }
