@@ -81,7 +81,7 @@ void Prefetcher::Core::AddThreadIfNeeded() {
   try {
     threads.emplace_back([this] { Run(); });
   } catch (const std::system_error&) {
-    // Fewer threads do the work, however slowly; Start sees to there being one.
+    return;  // fewer do the work, however slowly; Start sees to there being one
   }
 }
 
