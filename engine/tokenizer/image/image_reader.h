@@ -40,7 +40,7 @@ class ImageReader {
   T Read() {
     const std::string_view bytes = Take(sizeof(T));
     T value = 0;
-    std::memcpy(&value, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(&value, bytes.data(), sizeof(value));
     return value;
   }
 
