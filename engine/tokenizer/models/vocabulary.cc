@@ -35,7 +35,7 @@ uint64_t StableHash(std::string_view bytes) {
     bytes.remove_prefix(8);
   }
   uint64_t word = 0;
-  std::memcpy(&word, bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(&word, bytes.data(), bytes.size());
   return Mix(hash ^ word);
 }
 
