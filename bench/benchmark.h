@@ -38,6 +38,7 @@ absl::Status PrintCopiedMemory(const std::string& directory);
 absl::Status RunDensity(const BenchmarkContext& context);
 absl::Status RunDecode(const BenchmarkContext& context);
 absl::Status RunPrefill(const BenchmarkContext& context);
+absl::Status RunSwap(const BenchmarkContext& context);
 
 }  // namespace firstlight
 

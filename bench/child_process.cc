@@ -145,6 +145,17 @@ absl::Status ChildProcess::AwaitSuccess() {
 
 absl::StatusOr<MemoryUse> ChildProcess::Memory() const { return MemoryOf(absl::StrCat(pid_)); }
 
+absl::StatusOr<int> ChildProcess::CountMappings(const std::string& suffix) const {
+  const std::string path = absl::StrCat("/proc/", pid_, "/maps");
+  std::ifstream maps(path);
+  if (!maps) return absl::NotFoundError(absl::StrCat(path, ": cannot be read"));
+  int count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (absl::EndsWith(line, suffix)) ++count;
+  }
+  return count;
+}
+
 absl::Duration ChildProcess::SinceStart() const {
   return absl::Nanoseconds(MonotonicNanoseconds() - start_nanoseconds_);
 }

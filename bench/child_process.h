@@ -48,6 +48,8 @@ class ChildProcess {
   absl::Status AwaitSuccess();
 
   absl::StatusOr<MemoryUse> Memory() const;
+  // Mappings of files whose names end with `suffix`.
+  absl::StatusOr<int> CountMappings(const std::string& suffix) const;
   absl::Duration SinceStart() const;
   pid_t pid() const { return pid_; }
 

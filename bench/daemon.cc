@@ -5,8 +5,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "bench/http_get.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "loader/base/status_macros.h"
 
@@ -75,11 +79,14 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Options& options) {
   arguments.insert(arguments.end(), options.flags.begin(), options.flags.end());
   FIRSTLIGHT_ASSIGN_OR_RETURN(ChildProcess process,
                               ChildProcess::Start(arguments, options.log_path));
-  return std::unique_ptr<Daemon>(new Daemon(std::move(process), port, admin_port));
+  return std::unique_ptr<Daemon>(new Daemon(std::move(process), port, admin_port, metrics_port));
 }
 
-Daemon::Daemon(ChildProcess process, int port, int admin_port)
-    : process_(std::move(process)), port_(port), admin_port_(admin_port) {}
+Daemon::Daemon(ChildProcess process, int port, int admin_port, int metrics_port)
+    : process_(std::move(process)),
+      port_(port),
+      admin_port_(admin_port),
+      metrics_port_(metrics_port) {}
 
 absl::StatusOr<absl::Duration> Daemon::AwaitServing(const std::string& model) {
   return firstlight::AwaitServing(process_, port_, model, &channel_);
@@ -101,7 +108,11 @@ absl::StatusOr<StreamFigures> Daemon::Generate(const std::string& model,
   StreamFigures figures;
   v1::GenerateResponse response;
   while (stream->Read(&response)) {
+    if (response.has_started()) figures.version = response.started().version();
     if (response.has_delta()) {
+      for (const v1::Token& token : response.delta().tokens()) {
+        figures.token_ids.push_back(token.id());
+      }
       figures.token_times.insert(figures.token_times.end(), response.delta().tokens_size(),
                                  absl::Now());
     }
@@ -125,6 +136,37 @@ absl::StatusOr<v1::Model> Daemon::GetModel(const std::string& model) {
   const auto stub = v1::ModelAdminService::NewStub(NewChannel(admin_port_));
   FIRSTLIGHT_RETURN_IF_ERROR(ToStatus(stub->GetModel(&context, request, &response)));
   return response.model();
+}
+
+absl::StatusOr<std::vector<v1::Model>> Daemon::ListModels() {
+  grpc::ClientContext context;
+  v1::ListModelsResponse response;
+  const auto stub = v1::ModelAdminService::NewStub(NewChannel(admin_port_));
+  FIRSTLIGHT_RETURN_IF_ERROR(ToStatus(stub->ListModels(&context, {}, &response)));
+  return std::vector<v1::Model>(response.models().begin(), response.models().end());
+}
+
+absl::StatusOr<int64_t> Daemon::Swap(const std::string& model, const std::string& directory) {
+  v1::SwapModelRequest request;
+  request.set_name(model);
+  request.set_directory(directory);
+  grpc::ClientContext context;
+  v1::SwapModelResponse response;
+  const auto stub = v1::ModelAdminService::NewStub(NewChannel(admin_port_));
+  FIRSTLIGHT_RETURN_IF_ERROR(ToStatus(stub->SwapModel(&context, request, &response)));
+  return response.model().version();
+}
+
+absl::StatusOr<double> Daemon::Metric(const std::string& series) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string page, HttpGet(metrics_port_, "/metrics"));
+  for (const absl::string_view line : absl::StrSplit(page, '\n')) {
+    double value = 0;
+    if (absl::StartsWith(line, absl::StrCat(series, " ")) &&
+        absl::SimpleAtod(line.substr(series.size() + 1), &value)) {
+      return value;
+    }
+  }
+  return absl::NotFoundError(absl::StrCat("/metrics has no series ", series));
 }
 
 absl::Status Daemon::AwaitTokenizer(const std::string& model) {

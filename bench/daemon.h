@@ -27,6 +27,8 @@ struct NamedCheckpoint {
 // What one stream of generation measured, on the client's clock.
 struct StreamFigures {
   std::vector<absl::Time> token_times;  // arrival of each generated token; never empty
+  std::vector<int32_t> token_ids;       // the same tokens
+  int64_t version = 0;                  // of the model
   absl::Duration prefill;               // as the server timed it
 };
 
@@ -52,17 +54,27 @@ class Daemon {
   // The weights of `model`, as the admin service shows them.
   absl::StatusOr<v1::Model> GetModel(const std::string& model);
 
+  // Every version of every model.
+  absl::StatusOr<std::vector<v1::Model>> ListModels();
+
+  // Swaps `model` with the daemon's defaults; the version that serves now.
+  absl::StatusOr<int64_t> Swap(const std::string& model, const std::string& directory);
+
+  // The value of a series without labels on /metrics. NOT_FOUND.
+  absl::StatusOr<double> Metric(const std::string& series);
+
   // Returns once the tokenizer of `model` is there.
   absl::Status AwaitTokenizer(const std::string& model);
 
   ChildProcess& process() { return process_; }
 
  private:
-  Daemon(ChildProcess process, int port, int admin_port);
+  Daemon(ChildProcess process, int port, int admin_port, int metrics_port);
 
   ChildProcess process_;
   const int port_;
   const int admin_port_;
+  const int metrics_port_;
   std::shared_ptr<grpc::Channel> channel_;  // made once the port accepts
 };
 

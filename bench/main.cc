@@ -21,7 +21,7 @@ Benchmarks AllBenchmarks() {
   return {
       {"decode", firstlight::RunDecode},   {"density", firstlight::RunDensity},
       {"memory", firstlight::RunMemory},   {"prefill", firstlight::RunPrefill},
-      {"startup", firstlight::RunStartup},
+      {"startup", firstlight::RunStartup}, {"swap", firstlight::RunSwap},
   };
 }
 
@@ -42,7 +42,8 @@ int Run(int argc, char** argv) {
       "  memory    what a loaded model keeps in anonymous memory\n"
       "  density   memory of an idle model among many, and their start\n"
       "  decode    tokens per second against the machine's read bandwidth\n"
-      "  prefill   tokens per second against the machine's float32 peak",
+      "  prefill   tokens per second against the machine's float32 peak\n"
+      "  swap      what streams notice of 200 swaps",
       "bench/run"};
   std::string name;
   bool json = false;

@@ -106,6 +106,7 @@ class Engine::Impl {
                     .block_pool = &block_pool_,
                     .workers = &workers_,
                     .exp = kernels->exp,
+                    .step_gaps = &step_gaps_,
                     .on_ended = [this](const Request& request,
                                        int64_t sequences) { CountEnded(request, sequences); },
                     .on_damage = options.on_damage}),
@@ -245,6 +246,7 @@ class Engine::Impl {
     return {.running = running, .waiting = found->second.under_way - running};
   }
 
+  StepGaps::Reading ReadStepGaps() const { return step_gaps_.Read(clock_->Now()); }
   const BlockPool& block_pool() const { return block_pool_; }
   const Kernels& kernels() const { return *kernels_; }
   int threads() const { return workers_.threads(); }
@@ -342,6 +344,7 @@ class Engine::Impl {
   // Both used by thread_ only, but for what they say of other threads. The gate's own threads post
   // to the inbox until it is destroyed.
   WeightGate gate_;
+  StepGaps step_gaps_;
   Scheduler scheduler_;
   TokenizingQueue tokenizing_;
   std::thread thread_;
@@ -397,6 +400,7 @@ WeightShares Engine::SampleResidency(const Model& model) const {
 Engine::SequenceCounts Engine::CountSequences(const Model* model) const {
   return impl_->CountSequences(model);
 }
+StepGaps::Reading Engine::ReadStepGaps() const { return impl_->ReadStepGaps(); }
 int64_t Engine::kv_cache_used_bytes() const { return impl_->block_pool().used_bytes(); }
 int64_t Engine::kv_cache_capacity_bytes() const { return impl_->block_pool().capacity_bytes(); }
 const char* Engine::isa_name() const { return IsaName(impl_->kernels().isa).data(); }

@@ -23,6 +23,7 @@
 #include "engine/model.h"
 #include "engine/residency/prefetch_policy.h"
 #include "engine/residency/weight_gate.h"
+#include "engine/step_gaps.h"
 
 namespace firstlight {
 
@@ -119,6 +120,8 @@ class Engine {
   WeightShares SampleResidency(const Model& model) const;
 
   SequenceCounts CountSequences(const Model* model) const;
+  // How long the workers stood still between steps.
+  StepGaps::Reading ReadStepGaps() const;
   int64_t kv_cache_used_bytes() const;
   int64_t kv_cache_capacity_bytes() const;
   const char* isa_name() const;

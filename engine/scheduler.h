@@ -28,6 +28,7 @@
 #include "engine/request.h"
 #include "engine/sampling/sampler.h"
 #include "engine/scheduling_policy.h"
+#include "engine/step_gaps.h"
 #include "engine/worker_pool.h"
 
 namespace firstlight {
@@ -44,6 +45,7 @@ class Scheduler {
     const BlockPool* block_pool = nullptr;
     WorkerPool* workers = nullptr;
     ExpFunctionOfRow exp = nullptr;
+    StepGaps* step_gaps = nullptr;  // nullptr: nobody wants to know
     // Called when `sequences` of a request have ended, before its observer hears of it. Must not
     // call back.
     std::function<void(const Request& request, int64_t sequences)> on_ended;

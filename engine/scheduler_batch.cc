@@ -18,11 +18,14 @@ bool Scheduler::Step() {
     // To the back first: whoever runs now comes last in the next round, and whoever has to wait at
     // its gate is asked again then.
     std::rotate(lanes_.begin(), lanes_.begin() + 1, lanes_.end());
+    const absl::Time begin = options_.clock->Now();
     if (RunTurn(&lanes_.back())) {
+      if (options_.step_gaps != nullptr) options_.step_gaps->OnStep(begin, options_.clock->Now());
       DropEnded();
       return true;
     }
   }
+  if (options_.step_gaps != nullptr) options_.step_gaps->OnIdle();
   return false;
 }
 

@@ -68,6 +68,12 @@ MetricFamilies::MetricFamilies(Registry* registry)
                              "KV cache blocks that sequences hold.")),
       kv_cache_capacity(NewGauge(registry, "firstlight_kv_cache_capacity_bytes",
                                  "Bound of the KV cache of all models together.")),
+      step_gap(NewHistogram(registry, "firstlight_step_gap_seconds",
+                            "Between the end of a step and the start of the next, with work "
+                            "waiting.")),
+      longest_step_gap(NewGauge(registry, "firstlight_longest_step_gap_seconds",
+                                "The longest gap between two steps within the last minute or "
+                                "two.")),
       serving(NewGauge(registry, "firstlight_model_serving",
                        "1 while requests for the name are served, 0 while it loads or when it has "
                        "failed.")),

@@ -34,6 +34,9 @@ struct MetricFamilies {
   prometheus::Family<prometheus::Gauge>& sequences_limit;
   prometheus::Family<prometheus::Gauge>& kv_cache_used;
   prometheus::Family<prometheus::Gauge>& kv_cache_capacity;
+  // Steps.
+  prometheus::Family<prometheus::Histogram>& step_gap;
+  prometheus::Family<prometheus::Gauge>& longest_step_gap;
   // Models.
   prometheus::Family<prometheus::Gauge>& serving;
   prometheus::Family<prometheus::Gauge>& load_seconds;

@@ -26,6 +26,10 @@ Metrics::Metrics(const Options& options)
       families_(std::make_unique<const MetricFamilies>(registry_.get())),
       kv_cache_used_(&families_->kv_cache_used.Add({})),
       kv_cache_capacity_(&families_->kv_cache_capacity.Add({})),
+      step_gap_(
+          &families_->step_gap.Add({}, prometheus::Histogram::BucketBoundaries(
+                                           StepGaps::kBounds.begin(), StepGaps::kBounds.end()))),
+      longest_step_gap_(&families_->longest_step_gap.Add({})),
       load_duration_(&families_->load_duration.Add({}, LatencyBuckets())),
       swap_duration_(&families_->swap_duration.Add({}, LatencyBuckets())),
       drain_duration_(&families_->drain_duration.Add({}, LatencyBuckets())),
@@ -112,12 +116,25 @@ void Metrics::RecordDrain(absl::Duration duration) {
   drain_duration_->Observe(absl::ToDoubleSeconds(duration));
 }
 
+// The engine counts them itself: its thread records thousands a second.
+void Metrics::SetStepGaps(const StepGaps::Reading& reading) {
+  std::vector<double> increments;
+  increments.reserve(reading.counts.size());
+  for (size_t i = 0; i < reading.counts.size(); ++i) {
+    increments.push_back(static_cast<double>(reading.counts[i] - step_gaps_.counts[i]));
+  }
+  step_gap_->ObserveMultiple(increments, absl::ToDoubleSeconds(reading.sum - step_gaps_.sum));
+  longest_step_gap_->Set(absl::ToDoubleSeconds(reading.longest));
+  step_gaps_ = reading;
+}
+
 void Metrics::Take(const Reading& reading) {
   kv_cache_used_->Set(static_cast<double>(reading.kv_cache_used_bytes));
   kv_cache_capacity_->Set(static_cast<double>(reading.kv_cache_capacity_bytes));
   MutexLock lock(&mutex_);
   SystemSeries& system = *system_;
   system.memory.Set(reading.memory);
+  SetStepGaps(reading.step_gaps);
   if (system.residency_method != reading.residency_method) {
     system.residency_method = reading.residency_method;
     system.residency_probe.reset();

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "engine/step_gaps.h"
 #include "loader/base/mutex.h"
 #include "loader/residency/memory_pressure.h"
 #include "server/model_metrics.h"
@@ -53,6 +54,7 @@ class Metrics {
     MemoryPressure memory{};
     // Keeps the versions alive until their totals have been taken over: RetireVersion comes after.
     std::vector<std::shared_ptr<const void>> pins{};
+    StepGaps::Reading step_gaps{};
   };
 
   explicit Metrics(const Options& options);
@@ -96,12 +98,17 @@ class Metrics {
   const std::unique_ptr<const MetricFamilies> families_;
   prometheus::Gauge* const kv_cache_used_;
   prometheus::Gauge* const kv_cache_capacity_;
+  prometheus::Histogram* const step_gap_;
+  prometheus::Gauge* const longest_step_gap_;
   prometheus::Histogram* const load_duration_;
   prometheus::Histogram* const swap_duration_;
   prometheus::Histogram* const drain_duration_;
   std::function<Reading()> reader_;
 
+  void SetStepGaps(const StepGaps::Reading& reading) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   mutable Mutex mutex_;
+  StepGaps::Reading step_gaps_ ABSL_GUARDED_BY(mutex_);  // what step_gap_ holds
   const std::unique_ptr<SystemSeries> system_ ABSL_PT_GUARDED_BY(mutex_);
   std::map<std::string, std::unique_ptr<ModelSeries>> models_ ABSL_GUARDED_BY(mutex_);
 };

@@ -27,6 +27,7 @@ Metrics::Reading ScrapeReader::Read() {
   Metrics::Reading reading;
   reading.kv_cache_used_bytes = engine_->kv_cache_used_bytes();
   reading.kv_cache_capacity_bytes = engine_->kv_cache_capacity_bytes();
+  reading.step_gaps = engine_->ReadStepGaps();
   reading.memory = memory_pressure_.Read();
   const std::vector<std::shared_ptr<ServedModel>> models = registry_->Live();
   for (const std::shared_ptr<ServedModel>& model : models) {
