@@ -61,6 +61,7 @@ void PrintModelRow(const v1::Model& model, absl::Time now) {
               Gigabytes(weights.assigned()).c_str(), Gigabytes(weights.copied()).c_str(),
               ResidencyText(model).c_str(), aliases.c_str(), model.directory().c_str());
   if (!model.state_reason().empty()) std::printf("    %s\n", model.state_reason().c_str());
+  if (!model.detached().empty()) std::printf("    detached: %s\n", model.detached().c_str());
   std::fflush(stdout);
 }
 

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "engine/kernels/kernels.h"
 #include "loader/base/status_macros.h"
+#include "loader/residency/memory_pressure.h"
 #include "server/delivery_thread.h"
 #include "server/drain.h"
 #include "server/engine_models.h"
@@ -19,8 +20,10 @@
 #include "server/integrity_watch.h"
 #include "server/lifecycle_metrics.h"
 #include "server/memory_limit.h"
+#include "server/memory_shortage.h"
 #include "server/metrics.h"
 #include "server/model_admin_service.h"
+#include "server/model_parker.h"
 #include "server/model_registry.h"
 #include "server/process_clock.h"
 #include "server/process_state.h"
@@ -140,6 +143,10 @@ class Daemon::Impl {
                .tasks = &administrating,
                .sampling = &sampling,
                .drain_timeout = options.drain_timeout}),
+        parker({.registry = &registry,
+                .log = log,
+                .idle_park = options.idle_park,
+                .memory_is_short = [this] { return shortage.Judge(parker_pressure.Read()); }}),
         generation_health(&health, &delivery),
         admin_health(&health, &delivery) {
     registry.AddListener([this](const ModelChange& change) { OnModelChange(change); });
@@ -174,6 +181,8 @@ class Daemon::Impl {
   const std::unique_ptr<IntegrityWatch> integrity;  // the engine tells it of damage
   const std::unique_ptr<Engine> owned_engine;
   HealthTable health;
+  const MemoryPressureReader parker_pressure;
+  MemoryShortage shortage;  // the parker's
   Metrics metrics;
   LifecycleMetrics lifecycle;
   TaskPool loading;
@@ -186,6 +195,7 @@ class Daemon::Impl {
   const CallEnvironment calls;
   GenerationService generation;
   ModelAdminService admin;
+  ModelParker parker;
   HealthService generation_health;
   HealthService admin_health;
   std::unique_ptr<HttpServer> http;
@@ -306,6 +316,7 @@ absl::Status Daemon::Start(const std::function<void()>& on_mapped) {
         absl::StrCat("none of the models could be loaded:", reasons));
   }
   on_mapped();
+  d.parker.Start();
   d.health.SetStarted();
   d.LogServing();
   return absl::OkStatus();

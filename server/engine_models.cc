@@ -1,12 +1,14 @@
 #include "server/engine_models.h"
 
+#include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "engine/model.h"
 #include "loader/base/status_macros.h"
-#include "server/warm_forward.h"
+#include "server/engine_warming.h"
 
 namespace firstlight {
 namespace {
@@ -33,12 +35,27 @@ class EngineLoadedModel final : public LoadedModel {
   absl::Status Warm(WarmMode mode, std::shared_ptr<void> self,
                     const Cancellation& cancellation) override {
     if (mode == WarmMode::kNone) return absl::OkStatus();
-    if (mode == WarmMode::kPopulate) return absl::UnimplementedError("warm: populate");
-    return ComputeOneToken(engine_, std::shared_ptr<Model>(std::move(self), model_.get()),
-                           cancellation);
+    const std::shared_ptr<Model> model(std::move(self), model_.get());
+    FIRSTLIGHT_RETURN_IF_ERROR(PopulateWeights(engine_, model, cancellation));
+    if (mode == WarmMode::kPopulate) return absl::OkStatus();
+    return ComputeOneToken(engine_, model, cancellation);
   }
-  absl::Status Park() override { return absl::UnimplementedError("park"); }
-  std::optional<WeightResidency> Residency() const override { return std::nullopt; }
+  void Park(std::shared_ptr<void> self) override {
+    ParkWeights(engine_, std::shared_ptr<Model>(std::move(self), model_.get()));
+  }
+  std::optional<WeightResidency> Residency() const override {
+    const WeightShares shares = engine_->SampleResidency(*model_);
+    if (!shares.mapped.has_value() && !shares.resident.has_value()) return std::nullopt;
+    WeightResidency residency;
+    residency.weight_bytes = model_->load_report().ComputeTotals().assigned_bytes;
+    const auto bytes = [&](std::optional<double> share) -> std::optional<int64_t> {
+      if (!share.has_value()) return std::nullopt;
+      return std::llround(*share * static_cast<double>(residency.weight_bytes));
+    };
+    residency.mapped_bytes = bytes(shares.mapped);
+    residency.resident_bytes = bytes(shares.resident);
+    return residency;
+  }
   absl::Status CheckIntegrity() override { return model_->integrity()->Check(); }
   std::string LookForDetached() override { return model_->integrity()->LookForDetached(); }
   std::string Detached() const override { return model_->integrity()->detached(); }

@@ -78,6 +78,7 @@ v1::Model ToSampledMessage(const ModelSnapshot& snapshot) {
   v1::Model message = ToMessage(snapshot);
   const std::shared_ptr<ServedModel> served = snapshot.served.lock();
   if (served == nullptr) return message;
+  message.set_detached(served->loaded->Detached());
   const std::optional<WeightResidency> residency = served->loaded->Residency();
   if (!residency.has_value()) return message;
   v1::Residency& sampled = *message.mutable_residency();

@@ -14,10 +14,10 @@
 
 namespace firstlight {
 
-// Without its residency.
+// Without what is asked of the model itself: its residency, and whether it is detached.
 v1::Model ToMessage(const ModelSnapshot& snapshot);
 
-// With its residency, where it is mapped: takes a sample, which is some milliseconds.
+// With both, where it is mapped: takes a sample, which is some milliseconds.
 v1::Model ToSampledMessage(const ModelSnapshot& snapshot);
 
 v1::Alias ToMessage(const AliasSnapshot& alias);

@@ -229,7 +229,7 @@ absl::StatusOr<ModelSnapshot> ModelRegistry::Park(const std::string& name,
   }
   // First, so that a request that comes meanwhile is not forgotten.
   model->parked.store(true, std::memory_order_relaxed);
-  FIRSTLIGHT_RETURN_IF_ERROR(model->loaded->Park());
+  model->loaded->Park(model);
   return Get(model->name, model->version);
 }
 

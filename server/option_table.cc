@@ -85,6 +85,15 @@ absl::Status SetKvCacheBytes(const std::string& text, ServerOptions* options) {
   return absl::InvalidArgumentError(absl::StrCat("expected at least 1 byte, found \"", text, "\""));
 }
 
+absl::Status SetIdlePark(const std::string& text, ServerOptions* options) {
+  options->idle_park = absl::InfiniteDuration();
+  if (text == "never") return absl::OkStatus();
+  FIRSTLIGHT_ASSIGN_OR_RETURN(options->idle_park, ParseDuration(text));
+  if (options->idle_park > absl::ZeroDuration()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("expected \"never\" or more than 0s, found \"", text, "\""));
+}
+
 absl::Status CheckPrecision(const std::string& text, ServerOptions*) {
   return ParseChoice(text, {"exact"}).status();
 }
@@ -137,6 +146,9 @@ std::vector<OptionDefinition> MakeTable() {
       {"drain-delay", "DURATION", "1s",
        "After SIGTERM: how long to report NOT_SERVING before new requests are refused.", false,
        Duration(&ServerOptions::drain_delay)},
+      {"idle-park", "DURATION", "never",
+       "Give back the memory of a model that no request has used for so long. It stays ready.",
+       false, SetIdlePark},
       {"log-format", "text|json", "text", "One line an event, on standard error.", false,
        Choice<LogFormat>(&ServerOptions::log_format, {"text", "json"},
                          {LogFormat::kText, LogFormat::kJson})},

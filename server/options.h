@@ -37,6 +37,7 @@ struct ServerOptions {
   int64_t default_max_tokens = 256;
   std::string isa = "auto";  // or "avx2", "avx512"
   absl::Duration drain_timeout = absl::Seconds(30);
+  absl::Duration idle_park = absl::InfiniteDuration();  // never
   // Between NOT_SERVING and the first refusal, so that load balancers can look.
   absl::Duration drain_delay = absl::Seconds(1);
   LogFormat log_format = LogFormat::kText;

@@ -69,7 +69,8 @@ class LoadedModel {
   virtual absl::Status Warm(WarmMode mode, std::shared_ptr<void> self,
                             const Cancellation& cancellation) = 0;
   // Gives the pages back to the system; blocks for that. Requests under way read them again.
-  virtual absl::Status Park() = 0;
+  // `self` as of Warm.
+  virtual void Park(std::shared_ptr<void> self) = 0;
   // Takes a sample: some milliseconds. Nothing where nothing truthful can be said.
   virtual std::optional<WeightResidency> Residency() const = 0;
 

@@ -133,10 +133,9 @@ class FakeModels {
       const auto found = models_->warm_status_.find(directory_);
       return found == models_->warm_status_.end() ? absl::OkStatus() : found->second;
     }
-    absl::Status Park() override {
+    void Park(std::shared_ptr<void>) override {
       MutexLock lock(&models_->mutex_);
       models_->deeds_.push_back("park " + directory_);
-      return absl::OkStatus();
     }
     std::optional<WeightResidency> Residency() const override {
       MutexLock lock(&models_->mutex_);

@@ -24,7 +24,7 @@ class FakeFiles final : public LoadedModel {
   absl::Status Warm(WarmMode, std::shared_ptr<void>, const Cancellation&) override {
     return absl::OkStatus();
   }
-  absl::Status Park() override { return absl::OkStatus(); }
+  void Park(std::shared_ptr<void>) override {}
   std::optional<WeightResidency> Residency() const override { return std::nullopt; }
 
   absl::Status CheckIntegrity() override {

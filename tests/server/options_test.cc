@@ -78,10 +78,12 @@ TEST(OptionsTest, RepeatableOptionsFromEachSource) {
 }
 
 TEST(OptionsTest, ValuesWithUnits) {
-  const auto parsed = Parse({"--kv-cache-bytes", "8GiB", "--drain-timeout", "1m30s"});
+  const auto parsed =
+      Parse({"--kv-cache-bytes", "8GiB", "--drain-timeout", "1m30s", "--idle-park", "2h"});
   ASSERT_THAT(parsed, IsOk());
   EXPECT_EQ(parsed->options.kv_cache_bytes, int64_t{8} << 30);
   EXPECT_EQ(parsed->options.drain_timeout, absl::Seconds(90));
+  EXPECT_EQ(parsed->options.idle_park, absl::Hours(2));
   EXPECT_EQ(Parse({"--kv-cache-bytes", "1.5MB"})->options.kv_cache_bytes, 1500000);
 }
 
@@ -122,6 +124,7 @@ TEST(OptionsTest, EachBadValueIsNamedWithItsSourceExpectedAndFound) {
       {{"--kv-cache-bytes", "0"}, {"--kv-cache-bytes", "at least 1 byte"}},
       {{"--kv-cache-bytes", "1e30"}, {"--kv-cache-bytes"}},
       {{"--drain-timeout", "30"}, {"--drain-timeout", "30s", "\"30\""}},
+      {{"--idle-park", "0s"}, {"--idle-park", "never", "\"0s\""}},
       {{"--drain-timeout", "-1s"}, {"--drain-timeout", "from 0"}},
       {{"--listen", "50051"}, {"--listen", "HOST:PORT", "\"50051\""}},
       {{"--listen", "localhost:70000"}, {"--listen", "65535"}},

@@ -349,5 +349,62 @@ TEST_F(SwapTest, SigtermMidSwapDrainsAndExitsWithZero) {
   EXPECT_EQ(server_->WaitForExit().code, 0);
 }
 
+TEST_F(SwapTest, AParkedModelStaysReadyAndAnswersTheSame) {
+  Serve();
+  const std::vector<int32_t> expected = Generate("m", 64).token_ids();
+  v1::WarmModelRequest warm;
+  warm.set_name("m");
+  v1::WarmModelResponse warmed;
+  grpc::ClientContext warm_context;
+  grpc::Status status = admin_->WarmModel(&warm_context, warm, &warmed);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(warmed.model().residency().state(), v1::RESIDENCY_STATE_RESIDENT);
+  EXPECT_GT(warmed.model().residency().mapped_bytes(), 0);
+
+  v1::ParkModelRequest park;
+  park.set_name("m");
+  v1::ParkModelResponse parked;
+  grpc::ClientContext park_context;
+  status = admin_->ParkModel(&park_context, park, &parked);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(parked.model().state(), v1::MODEL_STATE_ACTIVE);
+  // Pages that were just written may stay in the page cache; they are mapped no more.
+  EXPECT_EQ(parked.model().residency().mapped_bytes(), 0);
+  EXPECT_EQ(HealthOf("m"), Health::SERVING);
+  EXPECT_EQ(Generate("m", 64).token_ids(), expected);
+}
+
+TEST_F(SwapTest, ParkingUnderAStreamChangesNoToken) {
+  Serve();
+  const std::vector<int32_t> expected = Generate("m", 400).token_ids();
+  Generated streamed;
+  std::thread stream([&] { streamed = RunGenerate(generation_.get(), TokenRequest(400)); });
+  for (int i = 0; i < 20; ++i) {
+    v1::ParkModelRequest park;
+    park.set_name("m");
+    v1::ParkModelResponse parked;
+    grpc::ClientContext context;
+    EXPECT_TRUE(admin_->ParkModel(&context, park, &parked).ok());
+  }
+  stream.join();
+  EXPECT_EQ(streamed.token_ids(), expected);
+}
+
+TEST_F(SwapTest, AnIdleModelIsParkedByItself) {
+  Serve({"--idle-park", "1ms"});
+  const std::vector<int32_t> expected = Generate("m", 16).token_ids();
+  EXPECT_TRUE(server_->WaitForLog(" parked model=m version=1")) << server_->log();
+  EXPECT_EQ(Get("m").residency().mapped_bytes(), 0);
+  EXPECT_EQ(Generate("m", 16).token_ids(), expected);
+}
+
+TEST_F(SwapTest, AVersionWhoseFilesAreReplacedSaysSo) {
+  Serve();
+  std::filesystem::rename(second_ + "/model.safetensors", first_ + "/model.safetensors");
+  EXPECT_TRUE(server_->WaitForLog("detached")) << server_->log();
+  EXPECT_THAT(Get("m").detached(), HasSubstr("model.safetensors"));
+  EXPECT_EQ(Get("m").state(), v1::MODEL_STATE_ACTIVE);
+}
+
 }  // namespace
 }  // namespace firstlight
