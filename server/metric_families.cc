@@ -77,6 +77,9 @@ MetricFamilies::MetricFamilies(Registry* registry)
       serving(NewGauge(registry, "firstlight_model_serving",
                        "1 while requests for the name are served, 0 while it loads or when it has "
                        "failed.")),
+      detached(NewGauge(registry, "firstlight_model_detached",
+                        "1 while the current version serves from files that were renamed over, "
+                        "deleted or unmounted.")),
       load_seconds(NewGauge(registry, "firstlight_model_load_seconds",
                             "How long the load of the current version took until it served.")),
       load_duration(NewHistogram(registry, "firstlight_load_duration_seconds",

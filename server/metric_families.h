@@ -39,6 +39,7 @@ struct MetricFamilies {
   prometheus::Family<prometheus::Gauge>& longest_step_gap;
   // Models.
   prometheus::Family<prometheus::Gauge>& serving;
+  prometheus::Family<prometheus::Gauge>& detached;
   prometheus::Family<prometheus::Gauge>& load_seconds;
   prometheus::Family<prometheus::Histogram>& load_duration;
   prometheus::Family<prometheus::Counter>& swaps;

@@ -49,6 +49,7 @@ struct ModelReading {
   int64_t running = 0;  // sequences of all its versions
   int64_t waiting = 0;
   // Of the current version.
+  bool detached = false;
   std::optional<absl::Time> residency_sampled{};
   std::optional<int64_t> mapped_bytes{};
   std::optional<int64_t> resident_bytes{};

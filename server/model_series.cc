@@ -30,6 +30,7 @@ ModelSeries::ModelSeries(const MetricFamilies& families, std::string name)
       running_(Add(families.sequences, {{"state", "running"}})),
       waiting_(Add(families.sequences, {{"state", "waiting"}})),
       serving_(Add(families.serving, {})),
+      detached_(Add(families.detached, {})),
       load_seconds_(Add(families.load_seconds, {})),
       switched_(Add(families.swaps, {{"result", "switched"}})),
       rolled_back_(Add(families.swaps, {{"result", "rolled_back"}})),
@@ -94,6 +95,7 @@ void ModelSeries::CountRollback() { rolled_back_->Increment(); }
 void ModelSeries::Set(const ModelReading& reading) {
   running_->Set(static_cast<double>(reading.running));
   waiting_->Set(static_cast<double>(reading.waiting));
+  detached_->Set(reading.detached ? 1 : 0);
   residency_sampled_.Set(Timestamp(reading.residency_sampled));
   weights_mapped_.Set(Number(reading.mapped_bytes));
   weights_resident_.Set(Number(reading.resident_bytes));

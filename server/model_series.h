@@ -67,6 +67,7 @@ class ModelSeries {
   prometheus::Gauge* const running_;
   prometheus::Gauge* const waiting_;
   prometheus::Gauge* const serving_;
+  prometheus::Gauge* const detached_;
   prometheus::Gauge* const load_seconds_;
   prometheus::Counter* const switched_;
   prometheus::Counter* const rolled_back_;

@@ -49,6 +49,7 @@ void ScrapeReader::ReadResidency(const std::vector<std::shared_ptr<ServedModel>>
   for (const std::shared_ptr<ServedModel>& model : models) {
     const absl::StatusOr<ModelSnapshot> now = registry_->Get(model->name, std::nullopt);
     if (!now.ok() || now->version != model->version) continue;
+    reading->models[model->name].detached = !model->loaded->Detached().empty();
     current.emplace(model->version, &reading->models[model->name]);
     candidates.push_back(
         {.version = model->version, .sample = [this, loaded = model->loaded->engine_model()] {

@@ -148,10 +148,11 @@ class FaultTest : public ::testing::Test {
     EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
   }
 
-  // The victim answers as ever, and the log says that its files are gone.
+  // The victim answers as ever, and log and metrics say that its files are gone.
   void ExpectServesOn(const std::string& why) {
     EXPECT_TRUE(server_->WaitForLog("model detached")) << server_->log();
     EXPECT_THAT(server_->log(), HasSubstr(why));
+    EXPECT_EQ(server_->Metric("firstlight_model_detached{model=\"victim\"}"), 1);
     const Generated answer = Ask();
     EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
     EXPECT_EQ(answer.token_ids(), reference_);

@@ -38,7 +38,7 @@ TEST(MetricsTest, SeriesOfAModelComeWithItAndGoWithIt) {
       absl::Seconds(2));
   metrics.SetServing("m", true);
   Metrics::Reading reading;
-  reading.models["m"] = {.running = 3, .waiting = 4};
+  reading.models["m"] = {.running = 3, .waiting = 4, .detached = true};
   reading.models["unknown"] = {.running = 9};
   reading.kv_cache_capacity_bytes = 10;
   metrics.SetReader([&] { return reading; });
@@ -49,6 +49,7 @@ TEST(MetricsTest, SeriesOfAModelComeWithItAndGoWithIt) {
         "firstlight_weights_size_bytes{model=\"m\"} 5\n",
         "firstlight_model_load_seconds{model=\"m\"} 2\n",
         "firstlight_model_serving{model=\"m\"} 1\n",
+        "firstlight_model_detached{model=\"m\"} 1\n",
         "firstlight_sequences{model=\"m\",state=\"running\"} 3\n",
         "firstlight_sequences{model=\"m\",state=\"waiting\"} 4\n",
         "firstlight_kv_cache_capacity_bytes 10\n",
