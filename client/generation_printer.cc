@@ -38,6 +38,19 @@ std::string ReasonText(const v1::GenerationFinished& finished) {
   }
 }
 
+std::string ResidencyText(const v1::RequestResidency& residency) {
+  switch (residency.residency_class()) {
+    case v1::RESIDENCY_CLASS_COLD:
+      return absl::StrFormat("cold (%.1f MB read)", 1e-6 * residency.storage_bytes_read());
+    case v1::RESIDENCY_CLASS_MAPPED:
+      return "mapped";
+    case v1::RESIDENCY_CLASS_WARM:
+      return "warm";
+    default:
+      return "residency unknown";
+  }
+}
+
 void Write(std::FILE* file, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), file);
   std::fflush(file);
@@ -61,6 +74,9 @@ std::string FiguresLine(const v1::GenerationFinished& finished) {
   if (timings.has_time_to_first_token()) {
     absl::StrAppendFormat(&line, "; first token %.1f ms",
                           1e3 * Seconds(timings.time_to_first_token()));
+  }
+  if (finished.has_residency()) {
+    absl::StrAppend(&line, ", ", ResidencyText(finished.residency()));
   }
   // The first token is the prompt's work; the rate is of those after it.
   const double decode = Seconds(timings.decode());

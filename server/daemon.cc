@@ -80,11 +80,22 @@ Engine::Options EngineOptions(const ServerOptions& options, IntegrityWatch* inte
   engine.max_sequences = options.max_sequences;
   engine.max_queue = options.max_queue;
   engine.default_max_tokens = options.default_max_tokens;
+  engine.pin_limit_bytes = options.pin_limit_bytes;
   engine.on_damage = [integrity](const Model&, const absl::Status&) { integrity->LookNow(); };
   engine.tokenizer_cache = {
       .directory = options.cache_dir.value_or(DefaultCacheDirectory()),
       .on_opened = [log](const TokenizerCache::Opened& opened) { LogTokenizer(opened, *log); }};
   return engine;
+}
+
+EngineLoaderOptions LoaderOptions(const ServerOptions& options) {
+  EngineLoaderOptions loader;
+  loader.context_length = options.context_length;
+  loader.prefetch = options.prefetch;
+  for (const ModelArgument& model : options.models) {
+    if (model.prefetch.has_value()) loader.prefetch_of_directory[model.directory] = *model.prefetch;
+  }
+  return loader;
 }
 
 }  // namespace
@@ -113,7 +124,7 @@ class Daemon::Impl {
         sampling(1, kMaxWaitingAdmin),
         logging(1, kMaxWaitingLines),
         registry(
-            {.loader = MakeEngineLoader(owned_engine.get(), options.context_length),
+            {.loader = MakeLoader(),
              .roots = std::move(roots),
              .end_requests =
                  [engine = owned_engine.get()](LoadedModel* model) {
@@ -128,7 +139,8 @@ class Daemon::Impl {
                  [this](const std::string& name, const absl::Status& status,
                         absl::Duration duration) { metrics.RecordSwap(name, status, duration); },
              .on_rollback = [this](const std::string& name) { metrics.RecordRollback(name); },
-             .max_waiting = static_cast<size_t>(options.max_queue)}),
+             .max_waiting = static_cast<size_t>(options.max_queue),
+             .ready_when_warm = options.ready_when_warm}),
         scrape_reader(owned_engine.get(), &registry),
         calls(
             {.log = log, .metrics = &metrics, .state = &state, .log_prompts = options.log_prompts}),
@@ -165,6 +177,7 @@ class Daemon::Impl {
     integrity->Stop();
   }
 
+  ModelLoader MakeLoader();
   absl::Status Listen();
   void OnModelChange(const ModelChange& change);
   void LogModelChange(const ModelChange& change) const;
@@ -234,6 +247,18 @@ void Daemon::Impl::LogModelChange(const ModelChange& change) const {
                   {"ignored", absl::StrJoin(model.facts->ignored_generation_fields, ",")},
                   {"reason", "not implemented: transformers would generate something else"}});
   }
+}
+
+// A policy that could not be kept to is told of in the log, off the engine's thread.
+ModelLoader Daemon::Impl::MakeLoader() {
+  EngineLoaderOptions loader = LoaderOptions(options);
+  loader.on_policy_failed = [this](const std::string& directory, const absl::Status& status) {
+    static_cast<void>(
+        logging.Submit([log = log, directory, reason = std::string(status.message())] {
+          log->Warning("prefetch", {{"directory", directory}, {"reason", reason}});
+        }));
+  };
+  return MakeEngineLoader(owned_engine.get(), std::move(loader));
 }
 
 absl::Status Daemon::Impl::Listen() {
@@ -324,7 +349,7 @@ absl::Status Daemon::Start(const std::function<void()>& on_mapped) {
 
 absl::Status Daemon::CheckModels() {
   const ModelLoader loader =
-      MakeEngineLoader(impl_->owned_engine.get(), impl_->options.context_length);
+      MakeEngineLoader(impl_->owned_engine.get(), LoaderOptions(impl_->options));
   for (const ModelArgument& model : impl_->options.models) {
     absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = loader(model.directory);
     const absl::Status status = loaded.ok() ? (*loaded)->BuildTokenizer() : loaded.status();

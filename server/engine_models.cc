@@ -15,8 +15,9 @@ namespace {
 
 class EngineLoadedModel final : public LoadedModel {
  public:
-  EngineLoadedModel(Engine* engine, std::unique_ptr<Model> model)
-      : engine_(engine), model_(std::move(model)) {}
+  EngineLoadedModel(Engine* engine, std::shared_ptr<const EngineLoaderOptions> options,
+                    std::unique_ptr<Model> model)
+      : engine_(engine), options_(std::move(options)), model_(std::move(model)) {}
 
   absl::Status BuildTokenizer() override { return model_->BuildTokenizer(); }
 
@@ -40,6 +41,29 @@ class EngineLoadedModel final : public LoadedModel {
     if (mode == WarmMode::kPopulate) return absl::OkStatus();
     return ComputeOneToken(engine_, model, cancellation);
   }
+  void Serves(std::shared_ptr<void> self) override {
+    const PrefetchPolicy policy = model_->residency()->policy();
+    if (policy != PrefetchPolicy::kBackground && policy != PrefetchPolicy::kPinned) return;
+    // The model may go while this is under way, which ends it.
+    std::shared_ptr<Model> model(std::move(self), model_.get());
+    const auto failed = [options = options_, directory = model->directory()](
+                            const absl::Status& status) {
+      if (status.ok() || absl::IsCancelled(status)) return;
+      if (options->on_policy_failed) options->on_policy_failed(directory, status);
+    };
+    const std::weak_ptr<Model> weak = model;
+    engine_->Populate(
+        std::move(model), {.background = policy == PrefetchPolicy::kBackground},
+        [engine = engine_, weak, failed, policy](const absl::Status& status) {
+          const std::shared_ptr<Model> populated = weak.lock();
+          if (!status.ok() || policy != PrefetchPolicy::kPinned || populated == nullptr) {
+            failed(status);
+            return;
+          }
+          engine->Pin(populated, failed);
+        });
+  }
+
   void Park(std::shared_ptr<void> self) override {
     ParkWeights(engine_, std::shared_ptr<Model>(std::move(self), model_.get()));
   }
@@ -64,17 +88,21 @@ class EngineLoadedModel final : public LoadedModel {
 
  private:
   Engine* const engine_;
+  const std::shared_ptr<const EngineLoaderOptions> options_;
   const std::unique_ptr<Model> model_;
 };
 
 }  // namespace
 
-ModelLoader MakeEngineLoader(Engine* engine, std::optional<int64_t> context_length) {
+ModelLoader MakeEngineLoader(Engine* engine, EngineLoaderOptions loader_options) {
+  const auto options = std::make_shared<const EngineLoaderOptions>(std::move(loader_options));
   return [=](const std::string& directory) -> absl::StatusOr<std::unique_ptr<LoadedModel>> {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(
-        std::unique_ptr<Model> model,
-        engine->LoadModel(directory, context_length, PrefetchPolicy::kOnRequest));
-    return std::make_unique<EngineLoadedModel>(engine, std::move(model));
+    const auto own = options->prefetch_of_directory.find(directory);
+    const PrefetchPolicy prefetch =
+        own != options->prefetch_of_directory.end() ? own->second : options->prefetch;
+    FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<Model> model,
+                                engine->LoadModel(directory, options->context_length, prefetch));
+    return std::make_unique<EngineLoadedModel>(engine, options, std::move(model));
   };
 }
 

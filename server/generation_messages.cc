@@ -64,6 +64,31 @@ absl::StatusOr<StoppingOptions> ToStopping(const v1::StoppingOptions& message) {
   return stopping;
 }
 
+v1::ResidencyClass ToResidencyClass(ResidencyClass residency) {
+  switch (residency) {
+    case ResidencyClass::kCold:
+      return v1::RESIDENCY_CLASS_COLD;
+    case ResidencyClass::kMapped:
+      return v1::RESIDENCY_CLASS_MAPPED;
+    case ResidencyClass::kWarm:
+      return v1::RESIDENCY_CLASS_WARM;
+  }
+  return v1::RESIDENCY_CLASS_UNSPECIFIED;
+}
+
+void SetResidency(const RequestResidency& residency, v1::RequestResidency* message) {
+  message->set_residency_class(ToResidencyClass(residency.residency));
+  message->set_storage_bytes_read(residency.storage_bytes_read);
+  message->set_major_faults(residency.major_faults);
+  message->set_minor_faults(residency.minor_faults);
+  if (residency.mapped_before.has_value()) {
+    message->set_mapped_ratio_before(*residency.mapped_before);
+  }
+  if (residency.resident_before.has_value()) {
+    message->set_resident_ratio_before(*residency.resident_before);
+  }
+}
+
 v1::FinishReason ToFinishReason(FinishReason reason) {
   switch (reason) {
     case FinishReason::kStopSequence:
@@ -197,6 +222,7 @@ v1::GenerateResponse FinishedMessage(const FinishedEvent& event) {
   *timings.mutable_time_to_first_token() = ToProtoDuration(event.timings.time_to_first_token);
   *timings.mutable_decode() = ToProtoDuration(event.timings.decode);
   *timings.mutable_total() = ToProtoDuration(event.timings.total);
+  if (event.residency.has_value()) SetResidency(*event.residency, finished.mutable_residency());
   return message;
 }
 

@@ -58,6 +58,8 @@ class ModelRegistry {
     std::function<void(const std::string& name)> on_rollback{};
     // Requests that may wait for one model to load.
     size_t max_waiting = 256;
+    // A model is ACTIVE only once its weights are in memory, unless a swap says otherwise.
+    bool ready_when_warm = false;
   };
 
   // Called with each change, never two at once; must neither block nor call the registry.

@@ -46,10 +46,15 @@ void ModelRegistry::LoadOne(const std::string& name, const Started& started,
                             const std::string& directory) {
   const absl::Time start = absl::Now();
   absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = options_.loader(directory);
-  const absl::Status status = loaded.status();
+  absl::Status status = loaded.status();
   std::shared_ptr<ServedModel> model;
   absl::StatusOr<ModelCatalog::Switched> switched = ModelCatalog::Switched();
-  if (status.ok()) model = Share(name, started.version, *std::move(loaded));
+  if (status.ok()) {
+    model = Share(name, started.version, *std::move(loaded));
+    if (options_.ready_when_warm) {
+      status = model->loaded->Warm(WarmMode::kPopulate, model, *started.cancellation);
+    }
+  }
   {
     MutexLock lock(&mutex_);
     if (status.ok()) {
@@ -62,6 +67,7 @@ void ModelRegistry::LoadOne(const std::string& name, const Started& started,
   Publish();
   AnswerWaiting(name);
   if (!switched.ok()) return;
+  model->loaded->Serves(model);
   // The pool's queue is as long as the command line; a refusal cannot happen, and if it did the
   // tokenizer would be built here.
   if (!options_.loading_tasks->Submit([this, model] { BuildTokenizer(model); })) {
@@ -135,6 +141,7 @@ absl::StatusOr<ModelCatalog::Switched> ModelRegistry::LoadAndSwitch(
   }
   Publish();
   DeadlinesChanged();
+  if (switched.ok()) model->loaded->Serves(model);
   return switched;
 }
 
@@ -158,7 +165,11 @@ absl::StatusOr<ModelSnapshot> ModelRegistry::Load(const std::string& name,
   Publish();
   FIRSTLIGHT_ASSIGN_OR_RETURN(ModelCatalog::Switched switched,
                               LoadAndSwitch(
-                                  name, started, directory, [] { return WarmMode::kNone; },
+                                  name, started, directory,
+                                  [this] {
+                                    return options_.ready_when_warm ? WarmMode::kPopulate
+                                                                    : WarmMode::kNone;
+                                  },
                                   [] { return ModelCatalog::Handover(); }));
   return std::move(switched.current);
 }

@@ -94,6 +94,16 @@ absl::Status SetIdlePark(const std::string& text, ServerOptions* options) {
       absl::StrCat("expected \"never\" or more than 0s, found \"", text, "\""));
 }
 
+absl::Status SetPrefetch(const std::string& text, ServerOptions* options) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(options->prefetch, ParsePrefetchPolicy(text));
+  return absl::OkStatus();
+}
+
+absl::Status SetPinLimit(const std::string& text, ServerOptions* options) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(options->pin_limit_bytes, ParseBytes(text));
+  return absl::OkStatus();
+}
+
 absl::Status CheckPrecision(const std::string& text, ServerOptions*) {
   return ParseChoice(text, {"exact"}).status();
 }
@@ -102,7 +112,7 @@ std::vector<OptionDefinition> MakeTable() {
   return {
       {"model", "NAME=DIR", "none: starts empty",
        "Serve the checkpoint in DIR as NAME. DIR is a model directory or a Hugging Face cache "
-       "folder (models--ORG--NAME). Repeatable.",
+       "folder (models--ORG--NAME). NAME=DIR,prefetch=POLICY overrides --prefetch. Repeatable.",
        true, AddModel},
       {"listen", "ADDRESS", "127.0.0.1:50051",
        "Where clients call: HOST:PORT or unix:PATH. Port 0 takes a free one.", false,
@@ -134,6 +144,17 @@ std::vector<OptionDefinition> MakeTable() {
        false, SetKvCacheBytes},
       {"default-max-tokens", "N", "256", "Tokens to generate when a request names no max_tokens.",
        false, Integer(&ServerOptions::default_max_tokens, 1, std::numeric_limits<int32_t>::max())},
+      {"prefetch", "on_request|background|pinned|none", "on_request",
+       "Who reads weights that are not in memory: ahead of the first pass that needs them; the same "
+       "and from when a model serves; the same and locked in memory; nobody, so that compute waits "
+       "in page faults.",
+       false, SetPrefetch},
+      {"pin-limit", "SIZE", "0: nothing is pinned",
+       "Most bytes of weights that --prefetch pinned may lock in memory, all models together.",
+       false, SetPinLimit},
+      {"ready", "mapped|warm", "mapped",
+       "When a model is ready: when it is mapped, or when its weights are in memory.", false,
+       Choice<bool>(&ServerOptions::ready_when_warm, {"mapped", "warm"}, {false, true})},
       {"precision", "exact", "exact", "Activations and KV cache in float32.", false,
        CheckPrecision},
       {"isa", "auto|avx2|avx512", "auto",

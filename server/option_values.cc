@@ -50,11 +50,25 @@ absl::StatusOr<ModelArgument> ParseModelArgument(absl::string_view text) {
     const absl::string_view tail = absl::string_view(argument.directory).substr(comma + 1);
     const size_t key_end = tail.find('=');
     if (key_end != absl::string_view::npos && tail.find('/') == absl::string_view::npos) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("NAME=DIR takes no settings after a comma, found \"", tail, "\""));
+      if (tail.substr(0, key_end) != "prefetch") {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "NAME=DIR takes the setting prefetch=POLICY after a comma, found \"", tail, "\""));
+      }
+      FIRSTLIGHT_ASSIGN_OR_RETURN(argument.prefetch,
+                                  ParsePrefetchPolicy(tail.substr(key_end + 1)));
+      argument.directory.resize(comma);
+      if (argument.directory.empty()) return Expected("NAME=DIR", text);
     }
   }
   return argument;
+}
+
+absl::StatusOr<PrefetchPolicy> ParsePrefetchPolicy(absl::string_view text) {
+  constexpr PrefetchPolicy kPolicies[] = {PrefetchPolicy::kOnRequest, PrefetchPolicy::kBackground,
+                                          PrefetchPolicy::kPinned, PrefetchPolicy::kNone};
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const size_t index,
+                              ParseChoice(text, {"on_request", "background", "pinned", "none"}));
+  return kPolicies[index];
 }
 
 absl::StatusOr<int64_t> ParseBytes(absl::string_view text) {

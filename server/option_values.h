@@ -5,12 +5,14 @@
 // INVALID_ARGUMENT with "expected …, found …"; the caller adds the option's name.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "engine/residency/prefetch_policy.h"
 
 namespace firstlight {
 
@@ -18,12 +20,16 @@ namespace firstlight {
 struct ModelArgument {
   std::string name;
   std::string directory;
+  std::optional<PrefetchPolicy> prefetch{};  // nothing: what --prefetch says
 };
 
-// NAME=DIR. What follows a comma after DIR is reserved for settings of the model (KEY=VALUE); none
-// exists yet, so one that is given is refused by name. A directory whose own name holds a comma is
-// accepted as long as it does not read like a setting.
+// NAME=DIR, or NAME=DIR,prefetch=POLICY. Another setting (KEY=VALUE) after the comma is refused by
+// name. A directory whose own name holds a comma is accepted as long as what follows it does not
+// read like a setting.
 absl::StatusOr<ModelArgument> ParseModelArgument(absl::string_view text);
+
+// "on_request", "background", "pinned", "none".
+absl::StatusOr<PrefetchPolicy> ParsePrefetchPolicy(absl::string_view text);
 
 // A name that requests can use: 1 to 128 letters, digits and "._-/:", starting with a letter or
 // digit, and not one that health checks use for services.

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "engine/residency/prefetch_policy.h"
 #include "server/log.h"
 #include "server/option_values.h"
 
@@ -35,6 +36,10 @@ struct ServerOptions {
   int64_t max_queue = 256;
   int64_t kv_cache_bytes = 0;  // 0: DefaultKvCacheBytes()
   int64_t default_max_tokens = 256;
+  PrefetchPolicy prefetch = PrefetchPolicy::kOnRequest;
+  int64_t pin_limit_bytes = 0;
+  // A model of the command line and one that is loaded is ACTIVE only once its weights are fetched.
+  bool ready_when_warm = false;
   std::string isa = "auto";  // or "avx2", "avx512"
   absl::Duration drain_timeout = absl::Seconds(30);
   absl::Duration idle_park = absl::InfiniteDuration();  // never

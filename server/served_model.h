@@ -68,6 +68,9 @@ class LoadedModel {
   // is cancelled. `self` keeps this model alive for as long as anything still uses it.
   virtual absl::Status Warm(WarmMode mode, std::shared_ptr<void> self,
                             const Cancellation& cancellation) = 0;
+  // The model has become ACTIVE: what its prefetch policy wants to happen by itself begins. Does
+  // not block. `self` as for Warm.
+  virtual void Serves(std::shared_ptr<void> /*self*/) {}
   // Gives the pages back to the system; blocks for that. Requests under way read them again.
   // `self` as of Warm.
   virtual void Park(std::shared_ptr<void> self) = 0;

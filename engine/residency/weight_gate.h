@@ -67,7 +67,7 @@ class WeightGate final : public LayerGate {
   struct PopulateOptions {
     bool background = false;  // gives way to what requests wait for
     // Bytes that are in memory, of all. Engine's thread.
-    std::function<void(int64_t bytes, int64_t total_bytes)> on_progress;
+    std::function<void(int64_t bytes, int64_t total_bytes)> on_progress{};
   };
 
   explicit WeightGate(Options options);

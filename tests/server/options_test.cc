@@ -36,6 +36,20 @@ TEST(OptionsTest, DefaultsAreThePublishedOnes) {
   EXPECT_FALSE(options.log_prompts);
 }
 
+TEST(OptionsTest, PrefetchIsForAllModelsUnlessOneHasItsOwn) {
+  const auto parsed = Parse({"--prefetch", "background", "--pin-limit", "2GiB", "--ready", "warm",
+                             "--model", "a=/x,prefetch=pinned", "--model", "b=/y,z"});
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->options.prefetch, PrefetchPolicy::kBackground);
+  EXPECT_EQ(parsed->options.pin_limit_bytes, int64_t{2} << 30);
+  EXPECT_TRUE(parsed->options.ready_when_warm);
+  ASSERT_EQ(parsed->options.models.size(), 2u);
+  EXPECT_EQ(parsed->options.models[0].directory, "/x");
+  EXPECT_EQ(parsed->options.models[0].prefetch, PrefetchPolicy::kPinned);
+  EXPECT_EQ(parsed->options.models[1].directory, "/y,z");
+  EXPECT_EQ(parsed->options.models[1].prefetch, std::nullopt);
+}
+
 TEST(OptionsTest, FlagComesBeforeEnvironmentBeforeFileBeforeDefault) {
   const TemporaryDirectory directory;
   const std::string file =
@@ -137,7 +151,12 @@ TEST(OptionsTest, EachBadValueIsNamedWithItsSourceExpectedAndFound) {
       {{"--model", "a="}, {"--model", "NAME=DIR"}},
       {{"--model", "a b=/x"}, {"--model", "model name", "a b"}},
       {{"--model", "grpc.x=/x"}, {"--model", "service"}},
-      {{"--model", "a=/x,prefetch=none"}, {"--model", "prefetch=none"}},
+      {{"--model", "a=/x,size=3"}, {"--model", "prefetch=POLICY", "size=3"}},
+      {{"--model", "a=/x,prefetch=soon"}, {"--model", "on_request, background", "\"soon\""}},
+      {{"--model", "a=,prefetch=none"}, {"--model", "NAME=DIR"}},
+      {{"--prefetch", "soon"}, {"--prefetch", "on_request, background", "\"soon\""}},
+      {{"--pin-limit", "all"}, {"--pin-limit", "8GiB", "\"all\""}},
+      {{"--ready", "hot"}, {"--ready", "mapped, warm", "\"hot\""}},
       {{"--model", "a=/x", "--model", "a=/y"}, {"--model", "\"a\"", "/x", "/y"}},
       {{"--max-queue", "1", "--max-queue", "2"}, {"max-queue"}},
       {{"--no-such-option"}, {"--no-such-option"}},
