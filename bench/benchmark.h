@@ -3,7 +3,9 @@
 
 // What every benchmark gets, and the list of them (bench/main.cc).
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -39,6 +41,11 @@ absl::Status RunDensity(const BenchmarkContext& context);
 absl::Status RunDecode(const BenchmarkContext& context);
 absl::Status RunPrefill(const BenchmarkContext& context);
 absl::Status RunSwap(const BenchmarkContext& context);
+
+absl::Status RunCold(const BenchmarkContext& context);
+// A part of RunCold.
+absl::Status RunColdBesideWarm(const BenchmarkContext& context, const std::string& cold_directory,
+                               const std::vector<std::string>& cold_files, int64_t vocab_size);
 
 }  // namespace firstlight
 

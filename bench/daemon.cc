@@ -118,6 +118,7 @@ absl::StatusOr<StreamFigures> Daemon::Generate(const std::string& model,
     }
     if (response.has_finished()) {
       figures.prefill = ToDuration(response.finished().timings().prefill());
+      figures.residency = response.finished().residency().residency_class();
     }
   }
   FIRSTLIGHT_RETURN_IF_ERROR(ToStatus(stream->Finish()));

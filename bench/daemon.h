@@ -30,6 +30,7 @@ struct StreamFigures {
   std::vector<int32_t> token_ids;       // the same tokens
   int64_t version = 0;                  // of the model
   absl::Duration prefill;               // as the server timed it
+  v1::ResidencyClass residency = v1::RESIDENCY_CLASS_UNSPECIFIED;
 };
 
 class Daemon {

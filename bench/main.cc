@@ -19,9 +19,10 @@ using Benchmarks = std::map<std::string, absl::Status (*)(const BenchmarkContext
 
 Benchmarks AllBenchmarks() {
   return {
-      {"decode", firstlight::RunDecode},   {"density", firstlight::RunDensity},
-      {"memory", firstlight::RunMemory},   {"prefill", firstlight::RunPrefill},
-      {"startup", firstlight::RunStartup}, {"swap", firstlight::RunSwap},
+      {"cold", firstlight::RunCold},       {"decode", firstlight::RunDecode},
+      {"density", firstlight::RunDensity}, {"memory", firstlight::RunMemory},
+      {"prefill", firstlight::RunPrefill}, {"startup", firstlight::RunStartup},
+      {"swap", firstlight::RunSwap},
   };
 }
 
@@ -43,6 +44,7 @@ int Run(int argc, char** argv) {
       "  density   memory of an idle model among many, and their start\n"
       "  decode    tokens per second against the machine's read bandwidth\n"
       "  prefill   tokens per second against the machine's float32 peak\n"
+      "  cold      the first request on a model that is not in memory against the disk\n"
       "  swap      what streams notice of 200 swaps",
       "bench/run"};
   std::string name;

@@ -109,7 +109,8 @@ class Engine::Impl {
                     .step_gaps = &step_gaps_,
                     .on_ended = [this](const Request& request,
                                        int64_t sequences) { CountEnded(request, sequences); },
-                    .on_damage = options.on_damage}),
+                    .on_damage = options.on_damage,
+                    .on_turn = options.on_turn}),
         tokenizing_(options.tokenizer_threads, clock_,
                     [this](RequestId id, absl::StatusOr<TokenizedPrompt> prompt) {
                       Post([id, prompt = std::move(prompt)](Scheduler* scheduler) mutable {

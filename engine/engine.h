@@ -54,6 +54,9 @@ class Engine {
     // A file of `model` turned out damaged, and its requests have been failed with `status`
     // (DATA_LOSS). Engine's thread; must not block. May come more than once.
     std::function<void(const Model& model, const absl::Status& status)> on_damage{};
+    // The workers spent the time from `begin` to `end` on layers of `model`. Engine's thread; must
+    // not block. For measurements.
+    std::function<void(const Model& model, absl::Time begin, absl::Time end)> on_turn{};
     // nullptr: the system's. Outlives the engine.
     const Clock* clock = nullptr;
   };

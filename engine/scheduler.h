@@ -52,6 +52,9 @@ class Scheduler {
     // The files of `model` were found damaged (DATA_LOSS) after a pass, none of whose tokens is
     // delivered; its requests end with `status` next. Unset: nobody wants to know.
     std::function<void(const Model& model, const absl::Status& status)> on_damage{};
+    // The workers spent the time from `begin` to `end` on stages of a pass of `model`. Unset:
+    // nobody wants to know.
+    std::function<void(const Model& model, absl::Time begin, absl::Time end)> on_turn{};
   };
 
   explicit Scheduler(Options options);

@@ -179,7 +179,11 @@ bool Scheduler::RunTurn(Lane* lane) {
     }
     lane->pass = *std::move(pass);
   }
+  const absl::Time begin = options_.on_turn ? options_.clock->Now() : absl::Time();
   const int64_t stages = lane->pass->Run();
+  if (options_.on_turn && stages > 0) {
+    options_.on_turn(*lane->model, begin, options_.clock->Now());
+  }
   if (!lane->pass->done()) {
     return stages > 0;
   }

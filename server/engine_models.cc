@@ -46,8 +46,8 @@ class EngineLoadedModel final : public LoadedModel {
     if (policy != PrefetchPolicy::kBackground && policy != PrefetchPolicy::kPinned) return;
     // The model may go while this is under way, which ends it.
     std::shared_ptr<Model> model(std::move(self), model_.get());
-    const auto failed = [options = options_, directory = model->directory()](
-                            const absl::Status& status) {
+    const auto failed = [options = options_,
+                         directory = model->directory()](const absl::Status& status) {
       if (status.ok() || absl::IsCancelled(status)) return;
       if (options->on_policy_failed) options->on_policy_failed(directory, status);
     };

@@ -163,14 +163,12 @@ absl::StatusOr<ModelSnapshot> ModelRegistry::Load(const std::string& name,
                                 catalog_.BeginLoad(name, directory, ModelCatalog::Origin::kAdmin));
   }
   Publish();
-  FIRSTLIGHT_ASSIGN_OR_RETURN(ModelCatalog::Switched switched,
-                              LoadAndSwitch(
-                                  name, started, directory,
-                                  [this] {
-                                    return options_.ready_when_warm ? WarmMode::kPopulate
-                                                                    : WarmMode::kNone;
-                                  },
-                                  [] { return ModelCatalog::Handover(); }));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(
+      ModelCatalog::Switched switched,
+      LoadAndSwitch(
+          name, started, directory,
+          [this] { return options_.ready_when_warm ? WarmMode::kPopulate : WarmMode::kNone; },
+          [] { return ModelCatalog::Handover(); }));
   return std::move(switched.current);
 }
 

@@ -145,7 +145,8 @@ std::vector<OptionDefinition> MakeTable() {
       {"default-max-tokens", "N", "256", "Tokens to generate when a request names no max_tokens.",
        false, Integer(&ServerOptions::default_max_tokens, 1, std::numeric_limits<int32_t>::max())},
       {"prefetch", "on_request|background|pinned|none", "on_request",
-       "Who reads weights that are not in memory: ahead of the first pass that needs them; the same "
+       "Who reads weights that are not in memory: ahead of the first pass that needs them; the "
+       "same "
        "and from when a model serves; the same and locked in memory; nobody, so that compute waits "
        "in page faults.",
        false, SetPrefetch},

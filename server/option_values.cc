@@ -54,8 +54,7 @@ absl::StatusOr<ModelArgument> ParseModelArgument(absl::string_view text) {
         return absl::InvalidArgumentError(absl::StrCat(
             "NAME=DIR takes the setting prefetch=POLICY after a comma, found \"", tail, "\""));
       }
-      FIRSTLIGHT_ASSIGN_OR_RETURN(argument.prefetch,
-                                  ParsePrefetchPolicy(tail.substr(key_end + 1)));
+      FIRSTLIGHT_ASSIGN_OR_RETURN(argument.prefetch, ParsePrefetchPolicy(tail.substr(key_end + 1)));
       argument.directory.resize(comma);
       if (argument.directory.empty()) return Expected("NAME=DIR", text);
     }

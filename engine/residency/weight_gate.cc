@@ -41,8 +41,8 @@ void WeightGate::Dequeued(const std::shared_ptr<const Model>& model) {
 void WeightGate::PassBegins(const Model& model, absl::Span<const int32_t> tokens) {
   ModelResidency& state = StateOf(model);
   state.next_stage_ = 0;
-  OpenIfFetched(state);  // the job's own word may still be on its way
   Refresh(state);
+  OpenIfFetched(state);  // the job's own word may still be on its way
   if (state.policy_ == PrefetchPolicy::kNone || state.all_rows_known_) return;
   state.rows_known_.resize(static_cast<size_t>(model.spec().vocab_size));
   state.rows_wanted_.clear();
@@ -83,8 +83,10 @@ void WeightGate::StageRan(const Model& model, int64_t layer) {
   state.last_used_ = options_.clock->Now();
   if (layer < 0) return;
   state.next_stage_ = layer + 1;
-  if (layer == state.plan_.head_stage()) AllTouched(state);
   if (state.phase_ == Phase::kFetching) prefetcher_.Consumed(state.job_.get(), layer);
+  if (layer != state.plan_.head_stage()) return;
+  AllTouched(state);
+  OpenIfFetched(state);
 }
 
 // A whole pass has gone by, or a whole job.
@@ -96,7 +98,9 @@ void WeightGate::AllTouched(ModelResidency& state) {
 void WeightGate::FaultedFromStorage(const Model& model) {
   ModelResidency& state = StateOf(model);
   // While a job runs it is what brings the pages, whoever comes first.
-  if (state.policy_ != PrefetchPolicy::kNone && state.phase_ == Phase::kOpen) Forget(state);
+  if (state.policy_ == PrefetchPolicy::kNone || state.phase_ != Phase::kOpen) return;
+  Forget(state);
+  state.faulted_ = true;
 }
 
 // What was begun for requests is theirs; nobody waits for it any more.
@@ -117,7 +121,7 @@ void WeightGate::Refresh(ModelResidency& state) {
       Look(state);
       return;
     case Phase::kOpen:
-      if (now - state.last_used_ > kIdle) {
+      if (now - state.last_used_ > kIdle || now < state.distrusted_until_) {
         Look(state);
       } else if (now - state.last_checked_ > kRecheck && !state.rechecking_) {
         // In use until now: there is no reason to hold the pass up.
@@ -152,7 +156,11 @@ void WeightGate::Looked(const std::shared_ptr<const Model>& model, uint64_t epoc
   state.last_look_ = state.shares_ = shares;
   const absl::Time now = options_.clock->Now();
   state.last_checked_ = now;
-  if (state.policy_ == PrefetchPolicy::kNone || shares.mapped == 1.0) {
+  const bool all_mapped = shares.mapped == 1.0;
+  // The system takes pages of a model in use: it has not the memory for all of it.
+  if (state.faulted_ && !all_mapped) state.distrusted_until_ = now + kDistrust;
+  state.faulted_ = false;
+  if (state.policy_ == PrefetchPolicy::kNone || all_mapped) {
     state.phase_ = Phase::kOpen;
     state.all_rows_known_ = state.all_rows_known_ || state.plan_.rows_are_of_every_pass();
     // What was just seen to be so counts as used now: a request that is still on its way to its

@@ -10,7 +10,8 @@
 // head last, and a gate opens when the job reports its stage. Embedding rows are fetched for each
 // pass, and only those that no pass has had. The kernel may take pages away again, so the look is
 // repeated when a model was not used for a second, every ten seconds of use, and when a worker had
-// to read from storage all the same.
+// to read from storage all the same; where pages turn out to go while they are in use (a memory
+// limit below the model's size), before every pass for a minute.
 //
 // Under the policy `none` nothing is fetched: the gate only waits for the look, so that requests
 // can be told what they found.
@@ -45,6 +46,8 @@ class WeightGate final : public LayerGate {
   static constexpr absl::Duration kIdle = absl::Seconds(1);
   // How often that is done while it is in use.
   static constexpr absl::Duration kRecheck = absl::Seconds(10);
+  // For how long it is done before every pass, once pages were found to go while they were in use.
+  static constexpr absl::Duration kDistrust = absl::Seconds(60);
 
   struct Options {
     PageReader* reader = nullptr;  // outlives the gate
@@ -94,12 +97,13 @@ class WeightGate final : public LayerGate {
   void CancelPopulate(const Model& model);
 
   // Locks the weights in memory, which Populate has brought there, for as long as the model lives
-  // or until it is parked, then calls `done` on the engine's thread: RESOURCE_EXHAUSTED, and
-  // nothing is locked, beyond the limit or where the system refuses; DATA_LOSS.
+  // or until it is parked, then calls `done` on the engine's thread, unless that ends first:
+  // RESOURCE_EXHAUSTED, and nothing is locked, beyond the limit or where the system refuses;
+  // DATA_LOSS.
   void Pin(std::shared_ptr<const Model> model, std::function<void(absl::Status)> done);
 
-  // Gives the memory of the weights back, then calls `done` on the engine's thread. Requests may be
-  // under way: they find the model cold from here on.
+  // Gives the memory of the weights back, then calls `done` on the engine's thread, unless that
+  // ends first. Requests may be under way: they find the model cold from here on.
   void Park(std::shared_ptr<const Model> model, std::function<void()> done);
 
  private:

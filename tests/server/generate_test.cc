@@ -1,6 +1,9 @@
 // Generate over the real server.
 
+#include <filesystem>
+
 #include "gtest/gtest.h"
+#include "tests/loader/temporary_directory.h"
 #include "tests/server/checkpoints.h"
 #include "tests/server/server_process.h"
 
@@ -32,6 +35,48 @@ TEST(GenerateTest, StreamsStartedDeltasFinished) {
   EXPECT_EQ(finished.usage().prompt_tokens(), 3);
   EXPECT_EQ(finished.usage().generated_tokens(), 8);
   EXPECT_TRUE(finished.timings().has_total());
+  ASSERT_TRUE(finished.has_residency());
+  EXPECT_NE(finished.residency().residency_class(), v1::RESIDENCY_CLASS_UNSPECIFIED);
+  EXPECT_TRUE(finished.residency().has_mapped_ratio_before());
+}
+
+// The first request maps the pages of a file that was just written: it is in the page cache. The
+// second finds them mapped.
+TEST(GenerateTest, TellsWhatARequestFoundInMemory) {
+  TemporaryDirectory directory;
+  std::filesystem::copy(GoldenCheckpoint(), directory.path(),
+                        std::filesystem::copy_options::recursive);
+  for (const char* const policy : {"on_request", "none"}) {
+    ServerProcess server({"--model", "m=" + directory.path() + ",prefetch=" + policy});
+    ASSERT_TRUE(server.AwaitServing()) << server.log();
+    const auto stub = server.Generation();
+    const v1::RequestResidency first =
+        RunGenerate(stub.get(), TokenRequest(1)).finished().residency();
+    EXPECT_EQ(first.residency_class(), v1::RESIDENCY_CLASS_MAPPED) << policy;
+    EXPECT_LT(first.mapped_ratio_before(), 0.99) << policy;
+    const v1::RequestResidency second =
+        RunGenerate(stub.get(), TokenRequest(1)).finished().residency();
+    EXPECT_EQ(second.residency_class(), v1::RESIDENCY_CLASS_WARM) << policy;
+    EXPECT_EQ(second.storage_bytes_read(), 0) << policy;
+    EXPECT_EQ(second.mapped_ratio_before(), 1.0) << policy;
+  }
+}
+
+// Locked as far as the limit allows; the model serves in any case, and the log tells.
+TEST(GenerateTest, ReadyWhenWarmAndPinnedWithinTheLimit) {
+  TemporaryDirectory directory;
+  std::filesystem::copy(GoldenCheckpoint(), directory.path(),
+                        std::filesystem::copy_options::recursive);
+  ServerProcess server({"--model", "m=" + directory.path() + ",prefetch=pinned", "--model",
+                        "n=" + GoldenCheckpoint() + ",prefetch=background", "--pin-limit", "1",
+                        "--ready", "warm"});
+  ASSERT_TRUE(server.AwaitServing()) << server.log();
+  v1::GenerateRequest request = TokenRequest(1);
+  request.set_model("n");
+  const Generated generated = RunGenerate(server.Generation().get(), request);
+  ASSERT_TRUE(generated.status.ok()) << generated.status.error_message();
+  EXPECT_EQ(generated.finished().residency().residency_class(), v1::RESIDENCY_CLASS_WARM);
+  EXPECT_TRUE(server.WaitForLog("prefetch directory=")) << server.log();
 }
 
 TEST(GenerateTest, TheSameRequestGivesTheSameTokensAloneAndBesideOthers) {

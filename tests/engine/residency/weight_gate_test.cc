@@ -527,6 +527,26 @@ TEST_F(WeightGateTest, AWorkerThatReadFromStorageMakesItLookAgain) {
   EXPECT_EQ(samples(), 2);
 }
 
+// A memory limit below the model's size: each pass pushes out what the next one needs.
+TEST_F(WeightGateTest, WherePagesGoWhileInUseEveryPassIsFetchedFor) {
+  Create();
+  const std::shared_ptr<Model> model = Load(/*tied=*/true);
+  GenerationRequest request = Request();
+  request.stopping.max_tokens = 10;
+  const SchedulerHarness::Submitted submitted = harness_->Submit(model, request);
+  RunUntil([&] { return submitted.observer->tokens() == 1; });
+  gate_->FaultedFromStorage(*model);
+  RunUntil(Done(submitted));
+  // Before the first pass, after the fault, and before each of the eight that followed.
+  EXPECT_EQ(samples(), 10);
+  const std::vector<int64_t> stages = AskedStages(*model);
+  EXPECT_EQ(std::count(stages.begin(), stages.end(), 0), 10);
+  clock_.Advance(WeightGate::kDistrust);
+  SetMapped(*model, 1.0);
+  RunUntil(Done(harness_->Submit(model, Request())));
+  EXPECT_EQ(samples(), 11);
+}
+
 TEST_F(WeightGateTest, WithoutPrefetchNobodyReadsAndTheRequestIsToldWhatItFound) {
   Create();
   const std::shared_ptr<Model> model = Load(/*tied=*/false, PrefetchPolicy::kNone);
