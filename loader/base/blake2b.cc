@@ -58,7 +58,7 @@ void Blake2b::Update(std::string_view bytes) {
     if (buffered_ == 0) {
       while (bytes.size() > kBlockBytes) {
         total_bytes_ += kBlockBytes;
-        Compress(bytes.data(), /*last=*/false);
+        Compress(&bytes.front(), /*last=*/false);
         bytes.remove_prefix(kBlockBytes);
       }
     }

@@ -124,7 +124,7 @@ ResidencySample ResidencyProbe::Sample(absl::Span<const ByteRange> ranges) const
   const int64_t runs = line.pages() <= options_.max_pages
                            ? (line.pages() + kRunPages - 1) / kRunPages
                            : std::max<int64_t>(options_.max_pages / kRunPages, 1);
-  const int bits = std::bit_width(static_cast<uint64_t>(runs - 1));
+  const int bits = static_cast<int>(std::bit_width(static_cast<uint64_t>(runs - 1)));
   for (uint64_t step = 0; step < uint64_t{1} << bits; ++step) {
     const auto stretch = static_cast<int64_t>(ReverseBits(step, bits));
     if (stretch >= runs) continue;

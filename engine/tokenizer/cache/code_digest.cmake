@@ -1,4 +1,4 @@
-# cmake -DDIRECTORY=engine/tokenizer -DOUTPUT=FILE.cc -P code_digest.cmake: defines the variable of
+# cmake -DDIRECTORY=engine/tokenizer -DOUTPUT=FILE.cc -P code_digest.cmake: defines the function of
 # code_digest.h. Images in a cache are named by it, among others: code that reads a tokenizer's
 # files differently finds none of those that other code made.
 
@@ -13,5 +13,5 @@ string(SHA256 digest "${digests}")
 file(WRITE ${OUTPUT}
   "#include \"engine/tokenizer/cache/code_digest.h\"\n\n"
   "namespace firstlight {\n\n"
-  "extern const char* const kTokenizerCodeDigest = \"${digest}\";\n\n"
+  "const char* TokenizerCodeDigest() { return \"${digest}\"; }\n\n"
   "}  // namespace firstlight\n")

@@ -4,7 +4,7 @@
 namespace firstlight {
 
 // A digest of the code under engine/tokenizer, made by the build (code_digest.cmake).
-extern const char* const kTokenizerCodeDigest;
+const char* TokenizerCodeDigest();
 
 }  // namespace firstlight
 

@@ -29,7 +29,7 @@ absl::StatusOr<TokenizerSourceIdentity> IdentifyTokenizerSources(
     const std::filesystem::path& directory) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const TokenizerFormat format, FindTokenizerFormat(directory));
   TokenizerSourceIdentity identity = {
-      .text = StrCat("code ", std::string_view(kTokenizerCodeDigest), "\n"),
+      .text = StrCat("code ", std::string_view(TokenizerCodeDigest()), "\n"),
       .newest_change = absl::InfinitePast()};
   for (const std::string_view name : TokenizerFiles(format)) {
     const std::string path = directory / name;
@@ -52,7 +52,7 @@ absl::StatusOr<TokenizerSourceIdentity> IdentifyTokenizerSources(
 absl::StatusOr<Blake2b::Digest> DigestTokenizerSources(const std::filesystem::path& directory) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const TokenizerFormat format, FindTokenizerFormat(directory));
   Blake2b digest;
-  digest.Update(kTokenizerCodeDigest);
+  digest.Update(TokenizerCodeDigest());
   for (const std::string_view name : TokenizerFiles(format)) {
     const absl::StatusOr<std::string> contents = ReadFile(directory / name, kMaxFileBytes);
     if (!contents.ok() && !absl::IsNotFound(contents.status())) return contents.status();

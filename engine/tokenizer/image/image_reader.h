@@ -9,7 +9,6 @@
 
 #include <any>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,7 +39,7 @@ class ImageReader {
   T Read() {
     const std::string_view bytes = Take(sizeof(T));
     T value = 0;
-    if (!bytes.empty()) std::memcpy(&value, bytes.data(), sizeof(value));
+    bytes.copy(reinterpret_cast<char*>(&value), sizeof(value));  // nothing, after a failure
     return value;
   }
 
