@@ -205,17 +205,17 @@ absl::Status RunColdBesideWarm(const BenchmarkContext& context, const std::strin
     }
     log.Watch(cold.get());
     absl::Duration took;
-    FIRSTLIGHT_ASSIGN_OR_RETURN(
-        const Gaps beside, Stream(*engine, warm, log, [&]() -> absl::Status {
-          const absl::Time start = absl::Now();
-          const auto observer = std::make_shared<TimingObserver>();
-          FIRSTLIGHT_RETURN_IF_ERROR(
-              engine->Submit(cold, Request(Prompt(kColdPromptTokens, run, vocab_size), 1), observer)
-                  .status());
-          const absl::Status status = observer->AwaitDone();
-          took = absl::Now() - start;
-          return status;
-        }));
+    const auto ask_cold = [&]() -> absl::Status {
+      const absl::Time start = absl::Now();
+      const auto observer = std::make_shared<TimingObserver>();
+      FIRSTLIGHT_RETURN_IF_ERROR(
+          engine->Submit(cold, Request(Prompt(kColdPromptTokens, run, vocab_size), 1), observer)
+              .status());
+      const absl::Status status = observer->AwaitDone();
+      took = absl::Now() - start;
+      return status;
+    };
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const Gaps beside, Stream(*engine, warm, log, ask_cold));
     log.Watch(nullptr);
     FIRSTLIGHT_ASSIGN_OR_RETURN(const Gaps alone, Stream(*engine, warm, log, [&] {
                                   absl::SleepFor(std::min(took, absl::Seconds(10)));

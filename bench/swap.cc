@@ -200,6 +200,7 @@ absl::Status RunStill(const BenchmarkContext& context, const std::string& name,
                                   ExpectedOf(*daemon, model.name, vocab_size));
     }
   }
+  models.reserve(checkpoints.size());
   for (size_t i = 0; i < checkpoints.size(); ++i) {
     models.push_back({checkpoints[i].name, &(*expected)[i], &(*expected)[i]});
   }
