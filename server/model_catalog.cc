@@ -19,9 +19,9 @@ absl::Status Busy(const std::string& name, int64_t loading) {
       "MODEL_BUSY", {{"model", name}, {"version", absl::StrCat(loading)}});
 }
 
-absl::Status Precondition(absl::string_view reason, const std::string& name, std::string message) {
-  return WithErrorInfo(absl::FailedPreconditionError(std::move(message)), reason,
-                       {{"model", name}});
+absl::Status Precondition(absl::string_view reason, const std::string& name,
+                          const std::string& message) {
+  return WithErrorInfo(absl::FailedPreconditionError(message), reason, {{"model", name}});
 }
 
 absl::Status NoVersion(const std::string& name, int64_t version, absl::string_view wanted) {

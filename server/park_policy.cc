@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace firstlight {
 
@@ -20,8 +21,9 @@ std::vector<size_t> ChooseToPark(absl::Span<const ParkCandidate> candidates, abs
     }
   }
   const auto last_wanted = [&](size_t i) { return wanted.at(candidates[i].directory); };
-  std::stable_sort(idle.begin(), idle.end(),
-                   [&](size_t a, size_t b) { return last_wanted(a) < last_wanted(b); });
+  std::sort(idle.begin(), idle.end(), [&](size_t a, size_t b) {
+    return std::pair(last_wanted(a), a) < std::pair(last_wanted(b), b);
+  });
   std::vector<size_t> chosen;
   for (const size_t i : idle) {
     const absl::Duration idle_for = now - last_wanted(i);
