@@ -16,7 +16,16 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(PinTest, KeepsBytesInMemoryAndCountsThem) {
+class PinTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "sanitizers turn mlock into nothing";
+#endif
+  }
+};
+
+TEST_F(PinTest, KeepsBytesInMemoryAndCountsThem) {
   const TemporaryDirectory directory;
   const auto file = MapSparse(directory, "a", 10 * PageBytes());
   PinLimit limit(6 * PageBytes());
@@ -33,7 +42,7 @@ TEST(PinTest, KeepsBytesInMemoryAndCountsThem) {
   EXPECT_EQ(limit.pinned_bytes(), 0);
 }
 
-TEST(PinTest, TellsThatTheFileHasShrunk) {
+TEST_F(PinTest, TellsThatTheFileHasShrunk) {
   const TemporaryDirectory directory;
   const auto file = MapSparse(directory, "a", 10 * PageBytes());
   ASSERT_EQ(truncate(file->path().c_str(), PageBytes()), 0);
@@ -43,7 +52,7 @@ TEST(PinTest, TellsThatTheFileHasShrunk) {
   EXPECT_EQ(limit.pinned_bytes(), 0);
 }
 
-TEST(PinTest, NamesTheSystemsLimit) {
+TEST_F(PinTest, NamesTheSystemsLimit) {
   if (getuid() != 0) GTEST_SKIP() << "needs root to become a user without privileges";
   const TemporaryDirectory directory;
   ASSERT_EQ(chmod(directory.path().c_str(), 0755), 0);
