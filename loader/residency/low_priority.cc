@@ -1,6 +1,5 @@
 #include "loader/residency/low_priority.h"
 
-#include <linux/ioprio.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -8,6 +7,14 @@
 #include <unistd.h>
 
 namespace firstlight {
+namespace {
+
+// As ioprio_set(2) says: C++ cannot include every release of linux/ioprio.h, and glibc has none.
+constexpr int kWhoProcess = 1;
+constexpr int kClassBestEffort = 2;
+constexpr int kClassShift = 13;
+
+}  // namespace
 
 void LowerThreadPriority(const char* name) {
   pthread_setname_np(pthread_self(), name);
@@ -18,8 +25,7 @@ void LowerThreadPriority(const char* name) {
   setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
   const sched_param no_priority = {};
   sched_setscheduler(0, SCHED_BATCH, &no_priority);
-  syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
-          IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, kLowestBestEffort));
+  syscall(SYS_ioprio_set, kWhoProcess, 0, (kClassBestEffort << kClassShift) | kLowestBestEffort);
 }
 
 }  // namespace firstlight
