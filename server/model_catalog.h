@@ -14,8 +14,7 @@
 // Guarantees:
 // 1. A version is a number that only grows, over all names, and is used once.
 // 2. A name or alias resolves to at most one version. FinishLoad, Rollback and SetAlias move it
-// from
-//    one to the next in one step.
+//    from one to the next in one step.
 // 3. A version is ACTIVE exactly while it works and its name or an alias points at it.
 // 4. One load or swap of a name at a time; a second is ABORTED.
 // 5. A load that fails or is cancelled changes nothing of what was there before it.

@@ -155,6 +155,12 @@ class ModelRegistry {
   absl::StatusOr<std::unique_ptr<LoadedModel>> LoadWhole(const std::string& directory,
                                                          const Cancellation& cancellation) const;
   absl::StatusOr<ModelSnapshot> ValidateOnly(const std::string& name, const std::string& directory);
+  // The end of a load, whichever it is: `model` serves, or `status` says why it does not.
+  absl::StatusOr<ModelCatalog::Switched> EndLoad(const std::string& name, const Started& started,
+                                                 const absl::Status& status,
+                                                 const std::shared_ptr<ServedModel>& model,
+                                                 absl::Duration load_time,
+                                                 const ModelCatalog::Handover& handover);
   absl::StatusOr<ModelCatalog::Switched> LoadAndSwitch(
       const std::string& name, const Started& started, const std::string& directory,
       const std::function<WarmMode()>& warm,

@@ -48,23 +48,14 @@ void ModelRegistry::LoadOne(const std::string& name, const Started& started,
   absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = options_.loader(directory);
   absl::Status status = loaded.status();
   std::shared_ptr<ServedModel> model;
-  absl::StatusOr<ModelCatalog::Switched> switched = ModelCatalog::Switched();
   if (status.ok()) {
     model = Share(name, started.version, *std::move(loaded));
     if (options_.ready_when_warm) {
       status = model->loaded->Warm(WarmMode::kPopulate, model, *started.cancellation);
     }
   }
-  {
-    MutexLock lock(&mutex_);
-    if (status.ok()) {
-      switched = catalog_.FinishLoad(model, absl::Now() - start, {});
-    } else {
-      catalog_.FailLoad(name, started.version, status);
-      switched = status;
-    }
-  }
-  Publish();
+  const absl::StatusOr<ModelCatalog::Switched> switched =
+      EndLoad(name, started, status, model, absl::Now() - start, {});
   AnswerWaiting(name);
   if (!switched.ok()) return;
   model->loaded->Serves(model);
@@ -73,6 +64,24 @@ void ModelRegistry::LoadOne(const std::string& name, const Started& started,
   if (!options_.loading_tasks->Submit([this, model] { BuildTokenizer(model); })) {
     BuildTokenizer(model);
   }
+}
+
+absl::StatusOr<ModelCatalog::Switched> ModelRegistry::EndLoad(
+    const std::string& name, const Started& started, const absl::Status& status,
+    const std::shared_ptr<ServedModel>& model, absl::Duration load_time,
+    const ModelCatalog::Handover& handover) {
+  absl::StatusOr<ModelCatalog::Switched> switched = ModelCatalog::Switched();
+  {
+    MutexLock lock(&mutex_);
+    if (status.ok()) {
+      switched = catalog_.FinishLoad(model, load_time, handover);
+    } else {
+      catalog_.FailLoad(name, started.version, status);
+      switched = status;
+    }
+  }
+  Publish();
+  return switched;
 }
 
 void ModelRegistry::BuildTokenizer(const std::shared_ptr<ServedModel>& model) {
@@ -129,17 +138,8 @@ absl::StatusOr<ModelCatalog::Switched> ModelRegistry::LoadAndSwitch(
       status = model->loaded->Warm(mode, model, *started.cancellation);
     }
   }
-  absl::StatusOr<ModelCatalog::Switched> switched = ModelCatalog::Switched();
-  {
-    MutexLock lock(&mutex_);
-    if (status.ok()) {
-      switched = catalog_.FinishLoad(model, absl::Now() - start, handover());
-    } else {
-      catalog_.FailLoad(name, started.version, status);
-      switched = status;
-    }
-  }
-  Publish();
+  absl::StatusOr<ModelCatalog::Switched> switched =
+      EndLoad(name, started, status, model, absl::Now() - start, handover());
   DeadlinesChanged();
   if (switched.ok()) model->loaded->Serves(model);
   return switched;

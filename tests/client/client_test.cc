@@ -141,6 +141,13 @@ TEST_F(ClientTest, InterruptCancelsTheRequest) {
   EXPECT_TRUE(server.WaitForMetric(running, [](double value) { return value == 0; }));
 }
 
+// The client with `arguments`, talking to the admin service of `server`.
+auto RunAdmin(const ServerProcess& server, const std::vector<std::string>& arguments) {
+  std::vector<std::string> all = {"--admin-address", server.admin_address()};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return ClientProcess::Run(all);
+}
+
 TEST_F(ClientTest, ModelsAreLoadedSwappedAndUnloaded) {
   TemporaryDirectory directory;
   ServerProcess server({"--model-root", directory.path()});
@@ -148,9 +155,7 @@ TEST_F(ClientTest, ModelsAreLoadedSwappedAndUnloaded) {
   const std::string first = CopyCheckpoint(GoldenCheckpoint(), directory, "first");
   const std::string second = CopyCheckpoint(GoldenCheckpoint(), directory, "second");
   const auto run = [&](const std::vector<std::string>& arguments) {
-    std::vector<std::string> all = {"--admin-address", server.admin_address()};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    return ClientProcess::Run(all);
+    return RunAdmin(server, arguments);
   };
   EXPECT_THAT(run({"models", "load", "m", first}).output, HasSubstr("ACTIVE"));
   EXPECT_THAT(run({"models", "swap", "m", second}).output, HasSubstr(second));
@@ -171,9 +176,7 @@ TEST_F(ClientTest, ModelsAreRolledBackAndAliased) {
   const std::string first = CopyCheckpoint(GoldenCheckpoint(), directory, "first");
   const std::string second = CopyCheckpoint(GoldenCheckpoint(), directory, "second");
   const auto run = [&](const std::vector<std::string>& arguments) {
-    std::vector<std::string> all = {"--admin-address", server.admin_address()};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    return ClientProcess::Run(all);
+    return RunAdmin(server, arguments);
   };
   EXPECT_EQ(run({"models", "load", "m", first}).code, 0);
   EXPECT_THAT(run({"models", "rollback", "m"}).errors, HasSubstr("FAILED_PRECONDITION"));
