@@ -93,7 +93,8 @@ class ModelResidency {
   std::vector<bool> rows_known_;           // [vocab_size]; empty: none
   bool all_rows_known_ = false;
   bool rechecking_ = false;  // a look that nobody waits for is under way
-  bool faulted_ = false;     // a worker read storage; whether pages are gone is being looked at
+  bool ran_since_look_ = false;
+  bool faulted_ = false;  // a worker read storage; whether pages are gone is being looked at
   absl::Time distrusted_until_ = absl::InfinitePast();
   absl::Time last_used_ = absl::InfinitePast();
   absl::Time last_checked_ = absl::InfinitePast();

@@ -81,6 +81,7 @@ bool WeightGate::IsOpen(const Model& model, int64_t layer) {
 void WeightGate::StageRan(const Model& model, int64_t layer) {
   ModelResidency& state = StateOf(model);
   state.last_used_ = options_.clock->Now();
+  state.ran_since_look_ = true;
   if (layer < 0) return;
   state.next_stage_ = layer + 1;
   if (state.phase_ == Phase::kFetching) prefetcher_.Consumed(state.job_.get(), layer);
@@ -121,7 +122,8 @@ void WeightGate::Refresh(ModelResidency& state) {
       Look(state);
       return;
     case Phase::kOpen:
-      if (now - state.last_used_ > kIdle || now < state.distrusted_until_) {
+      if (now - state.last_used_ > kIdle ||
+          (now < state.distrusted_until_ && state.ran_since_look_)) {
         Look(state);
       } else if (now - state.last_checked_ > kRecheck && !state.rechecking_) {
         // In use until now: there is no reason to hold the pass up.
@@ -153,6 +155,7 @@ void WeightGate::Looked(const std::shared_ptr<const Model>& model, uint64_t epoc
   ModelResidency& state = StateOf(*model);
   if (state.epoch_ != epoch) return;
   state.rechecking_ = false;
+  state.ran_since_look_ = false;
   state.last_look_ = state.shares_ = shares;
   const absl::Time now = options_.clock->Now();
   state.last_checked_ = now;
@@ -266,7 +269,9 @@ void WeightGate::Populate(std::shared_ptr<const Model> model, PopulateOptions op
                          .job = job,
                          .options = std::move(options),
                          .done = std::move(done)});
-  AdvancePopulating(job.get());  // nothing to do for a model that was copied
+  // Nothing to do for a model that was copied. What fails is told of by Fetched alone, which
+  // reports the damage too, however early it fails.
+  if (job->AllPopulated()) AdvancePopulating(job.get());
 }
 
 bool WeightGate::IsPopulating(const PrefetchJob* job) const {

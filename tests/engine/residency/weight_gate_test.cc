@@ -502,6 +502,7 @@ TEST_F(WeightGateTest, InUseItLooksNowAndThenWithoutHoldingUpAPass) {
   RunUntil([&] { return submitted.observer->tokens() == 1; });
   EXPECT_EQ(samples(), 1);
   const size_t asked = reader_.asked().size();
+  SetMapped(*model, 0.5);
   // The look comes due and is another thread's matter: every step gives its token.
   for (int64_t tokens = 2; tokens <= 20; ++tokens) {
     clock_.Advance(absl::Seconds(1));
@@ -509,7 +510,7 @@ TEST_F(WeightGateTest, InUseItLooksNowAndThenWithoutHoldingUpAPass) {
     ASSERT_EQ(submitted.observer->tokens(), tokens);
   }
   // What it finds holds from when it is told: pages are gone, and are fetched again.
-  inbox_.Run(/*wait=*/true);
+  while (model->residency()->last_look().mapped != 0.5) inbox_.Run(/*wait=*/true);
   RunUntil(Done(submitted));
   EXPECT_EQ(submitted.observer->tokens(), 100);
   EXPECT_EQ(samples(), 2);
