@@ -32,6 +32,10 @@ namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 20;
 
+// A device that reads ahead less than this is asked for a whole range at once: faults alone would
+// have it wait for each of its small requests before the next.
+constexpr int64_t kLargeReadAheadKib = 2048;
+
 // Something of `range` cannot be read: what is the matter?
 absl::Status Damage(const ByteRange& range, int error) {
   FIRSTLIGHT_RETURN_IF_ERROR(range.file->CheckUnchanged());
@@ -84,9 +88,9 @@ class MappedPageReader : public PageReader {
       if (!page_table_.AllMapped(range.bytes)) absent.push_back(range);
     }
     // The daemon or the network of such a file system does the reading, and not this thread.
-    const bool sequential = !absent.empty() && StorageOf(*absent.front().file).sequential;
-    const std::optional<int64_t> uncached = sequential ? CountUncachedBytes(absent) : 0;
-    FIRSTLIGHT_RETURN_IF_ERROR(ReadAndMap(absent, sequential));
+    const Storage storage = absent.empty() ? Storage() : StorageOf(*absent.front().file);
+    const std::optional<int64_t> uncached = storage.sequential ? CountUncachedBytes(absent) : 0;
+    FIRSTLIGHT_RETURN_IF_ERROR(ReadAndMap(absent, storage));
 
     const std::optional<int64_t> read_after = StorageBytesRead(ThisThreadId());
     if (read_before.has_value() && read_after.has_value() && uncached.has_value()) {
@@ -106,15 +110,16 @@ class MappedPageReader : public PageReader {
   }
 
  private:
-  absl::Status ReadAndMap(const std::vector<ByteRange>& ranges, bool sequential) {
-    if (!sequential && ranges.size() > 1) {
+  absl::Status ReadAndMap(const std::vector<ByteRange>& ranges, const Storage& storage) {
+    const bool reads_far_ahead = storage.read_ahead_kib.value_or(0) >= kLargeReadAheadKib;
+    if (!storage.sequential && (ranges.size() > 1 || !reads_far_ahead)) {
       for (const ByteRange& range : ranges) {
         posix_fadvise(range.file->descriptor(), range.bytes.data() - range.file->bytes().data(),
                       static_cast<off_t>(range.bytes.size()), POSIX_FADV_WILLNEED);
       }
     }
     for (const ByteRange& range : ranges) {
-      if (sequential || !can_populate_.load(std::memory_order_relaxed)) {
+      if (storage.sequential || !can_populate_.load(std::memory_order_relaxed)) {
         FIRSTLIGHT_RETURN_IF_ERROR(ReadAndDiscard(range));
       }
       FIRSTLIGHT_RETURN_IF_ERROR(Map(range));

@@ -81,7 +81,8 @@ std::optional<int64_t> CountResident(const MappedFile& file, absl::Span<const st
     if (CallCachestat(file.descriptor(), {.offset = begin, .length = end - begin}, &result) != 0) {
       return std::nullopt;
     }
-    return static_cast<int64_t>(result.cached);
+    // Some kernels count the whole of a large folio that the range only touches.
+    return static_cast<int64_t>(std::min<uint64_t>(result.cached, (end - begin) / page));
   }
   int64_t resident = 0;
   constexpr size_t kPagesAtOnce = 4096;

@@ -43,7 +43,7 @@ struct Storage {
   // A network or FUSE file system: its server or daemon reads ahead for one reader in sequence,
   // and several readers at once make it seek. Read by one thread, in order.
   bool sequential = false;
-  // read_ahead_kb of the device behind it, for information; empty where there is none.
+  // read_ahead_kb of the device behind it; empty where there is none.
   std::optional<int64_t> read_ahead_kib = std::nullopt;
 };
 

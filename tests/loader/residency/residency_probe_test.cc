@@ -1,5 +1,6 @@
 #include "loader/residency/residency_probe.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <string>
@@ -63,6 +64,22 @@ TEST_F(ResidencyProbeTest, MincoreAndCachestatAgree) {
     GTEST_SKIP() << "this kernel has no cachestat";
   }
   EXPECT_EQ(CountResident(*file, file->bytes(), PageCacheMethod::kCachestat), by_mincore);
+}
+
+// The page cache keeps a file that was read ahead in folios of many pages; cachestat may count all
+// of one for a range that holds a single page of it.
+TEST_F(ResidencyProbeTest, APageOfALargeFolioIsOnePage) {
+  constexpr int64_t kPages = 2048;
+  const auto file = MapSparse(directory_, "a", kPages * PageBytes());
+  ASSERT_EQ(posix_fadvise(file->descriptor(), 0, 0, POSIX_FADV_WILLNEED), 0);
+  std::vector<std::byte> bytes(file->bytes().size());
+  ASSERT_THAT(file->ReadAt(0, absl::MakeSpan(bytes)), IsOk());
+  const PageCacheMethod method = PageCacheMethodFor(*file);
+  for (int64_t page = 0; page < kPages; ++page) {
+    const absl::Span<const std::byte> one = file->bytes().subspan(
+        static_cast<size_t>(page * PageBytes()), static_cast<size_t>(PageBytes()));
+    ASSERT_EQ(CountResident(*file, one, method), 1) << page;
+  }
 }
 
 TEST_F(ResidencyProbeTest, CountsAPageOnceAndRangesApart) {
