@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -13,6 +13,8 @@
 #include <system_error>
 
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
 #include "loader/file.h"
@@ -22,7 +24,9 @@ namespace {
 
 constexpr std::string_view kUnfinished = ".unfinished";
 // Nothing takes as long to write.
-constexpr std::chrono::hours kLeftoverAge(1);
+constexpr absl::Duration kLeftoverAge = absl::Hours(1);
+// As long as nobody has mapped a file: of a model that is gone, or made by another release.
+constexpr absl::Duration kUnusedAge = absl::Hours(30 * 24);
 
 absl::Status CheckTrusted(const MappedFile& file) {
   struct stat status = {};
@@ -71,6 +75,11 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> CacheDirectory::Map(std::strin
   FIRSTLIGHT_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file,
                               MappedFile::Open(PathOf(name)));
   FIRSTLIGHT_RETURN_IF_ERROR(CheckTrusted(*file));
+  // Used now, also where the file system notes no reads. The time of modification must stay, which
+  // would pass for damage; and it is no matter where the file is not ours to touch.
+  const timespec times[] = {{.tv_sec = 0, .tv_nsec = UTIME_NOW},
+                            {.tv_sec = 0, .tv_nsec = UTIME_OMIT}};
+  futimens(file->descriptor(), times);
   return file;
 }
 
@@ -78,7 +87,7 @@ absl::Status CacheDirectory::Write(std::string_view name, std::string_view conte
   std::error_code error;
   std::filesystem::create_directories(path_, error);
   if (error) return absl::ErrnoToStatus(error.value(), StrCat(path_, ": cannot be made"));
-  RemoveLeftovers();
+  RemoveUnused();
   const std::string path = PathOf(name);
   std::random_device random;
   const std::string unfinished = StrCat(path, ".", getpid(), ".", random(), kUnfinished);
@@ -102,16 +111,22 @@ absl::Status CacheDirectory::Write(std::string_view name, std::string_view conte
   return absl::OkStatus();
 }
 
-void CacheDirectory::RemoveLeftovers() const {
-  namespace fs = std::filesystem;
-  const auto oldest = fs::file_time_type::clock::now() - kLeftoverAge;
+void CacheDirectory::RemoveUnused() const {
+  const absl::Time now = absl::Now();
   std::error_code error;
-  for (fs::directory_iterator entry(path_, error), end; !error && entry != end;
+  for (std::filesystem::directory_iterator entry(path_, error), end; !error && entry != end;
        entry.increment(error)) {
-    std::error_code ignored;
-    if (entry->path().native().ends_with(kUnfinished) &&
-        fs::last_write_time(entry->path(), ignored) < oldest && !ignored) {
-      fs::remove(entry->path(), ignored);
+    const std::string& path = entry->path().native();
+    struct stat status = {};
+    if (lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    const absl::Time written = absl::TimeFromTimespec(status.st_mtim);
+    const absl::Time used = std::max(written, absl::TimeFromTimespec(status.st_atim));
+    const bool is_ours = std::any_of(kinds_.begin(), kinds_.end(), [&path](std::string_view kind) {
+      return path.ends_with(kind);
+    });
+    if ((path.ends_with(kUnfinished) && now - written > kLeftoverAge) ||
+        (is_ours && now - used > kUnusedAge)) {
+      unlink(path.c_str());
     }
   }
 }

@@ -5,8 +5,9 @@
 //
 // A file appears whole or not at all: it is written under a name of its own, synced, and renamed.
 // Processes that write the same name at once each leave a whole file, the last one's stays. What a
-// killed process left half-written has another name, and goes when an hour old. The directory may
-// be emptied at any time: what is mapped stays mapped.
+// killed process left half-written has another name, and goes when an hour old; a file of the known
+// kinds that nobody has mapped for thirty days goes, too, when another is written. The directory
+// may be emptied at any time: what is mapped stays mapped.
 //
 // A file is used only if this user or root owns it and nobody else may write it.
 //
@@ -16,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,8 +27,10 @@ namespace firstlight {
 
 class CacheDirectory {
  public:
-  // Made, with its parents, by the first Write.
-  explicit CacheDirectory(std::string path) : path_(std::move(path)) {}
+  // Made, with its parents, by the first Write. The names of its files end in one of `kinds`; other
+  // files that somebody keeps there are left alone.
+  CacheDirectory(std::string path, std::vector<std::string_view> kinds)
+      : path_(std::move(path)), kinds_(std::move(kinds)) {}
 
   std::string PathOf(std::string_view name) const;
 
@@ -37,9 +41,10 @@ class CacheDirectory {
   absl::Status Write(std::string_view name, std::string_view contents) const;
 
  private:
-  void RemoveLeftovers() const;
+  void RemoveUnused() const;
 
   const std::string path_;
+  const std::vector<std::string_view> kinds_;
 };
 
 // Where programs of this user keep such files: $XDG_CACHE_HOME/firstlight, else

@@ -30,10 +30,13 @@ Blake2b::Digest DigestOf(std::string_view text) {
   return digest.Finish();
 }
 
-std::string ImageName(const Blake2b::Digest& key) { return StrCat(Hex(key), ".image"); }
+constexpr std::string_view kImage = ".image";
+constexpr std::string_view kSources = ".sources";
+
+std::string ImageName(const Blake2b::Digest& key) { return StrCat(Hex(key), kImage); }
 
 std::string SourcesName(const TokenizerSourceIdentity& identity) {
-  return StrCat(Hex(DigestOf(identity.text)), ".sources");
+  return StrCat(Hex(DigestOf(identity.text)), kSources);
 }
 
 // What a .sources file holds: the identity, the key, and a digest of both.
@@ -76,7 +79,9 @@ TokenizerCache::TokenizerCache(Options options)
     : options_(std::move(options)),
       directory_(options_.directory.empty()
                      ? std::nullopt
-                     : std::optional<CacheDirectory>(StrCat(options_.directory, "/tokenizers"))) {}
+                     : std::make_optional<CacheDirectory>(
+                           StrCat(options_.directory, "/tokenizers"),
+                           std::vector<std::string_view>{kImage, kSources})) {}
 
 absl::StatusOr<std::shared_ptr<const Tokenizer>> TokenizerCache::Open(
     const std::filesystem::path& checkpoint) {

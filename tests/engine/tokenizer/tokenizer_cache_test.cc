@@ -344,6 +344,31 @@ TEST_F(TokenizerCacheTest, LeftoversGoWhenTheyAreOld) {
   EXPECT_TRUE(std::filesystem::exists(new_one));
 }
 
+TEST_F(TokenizerCacheTest, WhatNobodyHasUsedForAMonthGoes) {
+  const std::string used = MakeCheckpoint("used");
+  Start(used);
+  ASSERT_THAT(CacheFiles(".image"), SizeIs(1));
+  const std::string unused = directory_.Write("cache/tokenizers/0a.image", "of a model long gone");
+  const std::string foreign = directory_.Write("cache/tokenizers/notes.txt", "not ours");
+  const auto age = [](const std::string& path) {
+    const time_t then = time(nullptr) - 31 * 24 * 3600;
+    const timespec times[] = {{.tv_sec = then, .tv_nsec = 0}, {.tv_sec = then, .tv_nsec = 0}};
+    ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  };
+  age(unused);
+  age(foreign);
+  for (const std::string extension : {".image", ".sources"}) {
+    for (const auto& file : CacheFiles(extension)) age(file);
+  }
+  EXPECT_EQ(Start(used), Origin::kImage);
+  // Another tokenizer is written.
+  Process process(cache());
+  process.Open(MakeCheckpoint("other", "metaspace"));
+  EXPECT_FALSE(std::filesystem::exists(unused));
+  EXPECT_TRUE(std::filesystem::exists(foreign));
+  EXPECT_EQ(Start(used), Origin::kImage);
+}
+
 // Processes that write one name at once leave one whole file.
 TEST_F(TokenizerCacheTest, ConcurrentProcesses) {
   const std::string checkpoint = MakeCheckpoint("a");
