@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <random>
 #include <thread>
 #include <utility>
@@ -208,16 +209,18 @@ class Engine::Impl {
     });
   }
 
-  void Populate(std::shared_ptr<Model> model, WeightGate::PopulateOptions options,
-                std::function<void(absl::Status)> done) {
+  PopulateId Populate(std::shared_ptr<Model> model, WeightGate::PopulateOptions options,
+                      std::function<void(absl::Status)> done) {
+    const PopulateId id = options.id = next_populate_id_.fetch_add(1, std::memory_order_relaxed);
     Post([this, model = std::move(model), options = std::move(options),
           done = std::move(done)](Scheduler*) mutable {
       gate_.Populate(std::move(model), std::move(options), std::move(done));
     });
+    return id;
   }
 
-  void CancelPopulate(std::shared_ptr<Model> model) {
-    Post([this, model = std::move(model)](Scheduler*) { gate_.CancelPopulate(*model); });
+  void CancelPopulate(PopulateId id) {
+    Post([this, id](Scheduler*) { gate_.CancelPopulate(id); });
   }
 
   void Pin(std::shared_ptr<Model> model, std::function<void(absl::Status)> done) {
@@ -345,6 +348,7 @@ class Engine::Impl {
   // Both used by thread_ only, but for what they say of other threads. The gate's own threads post
   // to the inbox until it is destroyed.
   WeightGate gate_;
+  std::atomic<PopulateId> next_populate_id_ = 1;
   StepGaps step_gaps_;
   Scheduler scheduler_;
   TokenizingQueue tokenizing_;
@@ -381,13 +385,12 @@ void Engine::EndRequests(const Model* model, FinishReason reason) {
 void Engine::FailRequests(const Model* model, absl::Status status) {
   impl_->FailRequests(model, std::move(status));
 }
-void Engine::Populate(std::shared_ptr<Model> model, WeightGate::PopulateOptions options,
-                      std::function<void(absl::Status)> done) {
-  impl_->Populate(std::move(model), std::move(options), std::move(done));
+Engine::PopulateId Engine::Populate(std::shared_ptr<Model> model,
+                                    WeightGate::PopulateOptions options,
+                                    std::function<void(absl::Status)> done) {
+  return impl_->Populate(std::move(model), std::move(options), std::move(done));
 }
-void Engine::CancelPopulate(std::shared_ptr<Model> model) {
-  impl_->CancelPopulate(std::move(model));
-}
+void Engine::CancelPopulate(PopulateId id) { impl_->CancelPopulate(id); }
 void Engine::Pin(std::shared_ptr<Model> model, std::function<void(absl::Status)> done) {
   impl_->Pin(std::move(model), std::move(done));
 }

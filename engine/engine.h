@@ -63,6 +63,7 @@ class Engine {
 
   // A request under way, until its observer's OnDone.
   using RequestId = uint64_t;
+  using PopulateId = uint64_t;
 
   struct SequenceCounts {
     int64_t running = 0;
@@ -101,12 +102,14 @@ class Engine {
   // Ends every request of `model` with the error `status`.
   void FailRequests(const Model* model, absl::Status status);
 
-  // Brings all weights of `model` into memory, in the order of execution. Returns at once; `done`
-  // is called on the engine's thread with OK, DATA_LOSS naming the file, or CANCELLED (by
-  // CancelPopulate, Park, the end of the model or of the engine). Does not keep the model.
-  void Populate(std::shared_ptr<Model> model, WeightGate::PopulateOptions options,
-                std::function<void(absl::Status)> done);
-  void CancelPopulate(std::shared_ptr<Model> model);
+  // Brings all weights of `model` into memory, in the order of execution. Returns at once, with
+  // what CancelPopulate names it by; `done` is called on the engine's thread with OK, DATA_LOSS
+  // naming the file, or CANCELLED (by CancelPopulate, Park, the end of the model or of the engine).
+  // Does not keep the model.
+  PopulateId Populate(std::shared_ptr<Model> model, WeightGate::PopulateOptions options,
+                      std::function<void(absl::Status)> done);
+  // Ends that one; others of the same model go on.
+  void CancelPopulate(PopulateId id);
 
   // Locks the weights in memory within Options::pin_limit_bytes, for as long as the model lives or
   // until it is parked. Populate first: this reads what is missing, in no good order. Returns at

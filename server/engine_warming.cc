@@ -71,12 +71,13 @@ class EndObserver final : public GenerationObserver {
 absl::Status PopulateWeights(Engine* engine, const std::shared_ptr<Model>& model,
                              const Cancellation& cancellation) {
   const auto outcome = std::make_shared<Outcome>();
-  engine->Populate(model, {.background = true, .on_progress = nullptr},
-                   [outcome](absl::Status status) { outcome->Set(std::move(status)); });
-  const absl::Status status = outcome->Await(cancellation, [&] { engine->CancelPopulate(model); });
+  const Engine::PopulateId id =
+      engine->Populate(model, {.background = true, .on_progress = nullptr},
+                       [outcome](absl::Status status) { outcome->Set(std::move(status)); });
+  const absl::Status status = outcome->Await(cancellation, [&] { engine->CancelPopulate(id); });
   if (!absl::IsCancelled(status) || cancellation.cancelled()) return status;
-  return absl::AbortedError(absl::StrCat(
-      "the model was parked, or its warming cancelled, by another call: ", status.message()));
+  return absl::AbortedError(
+      absl::StrCat("the model was parked by another call: ", status.message()));
 }
 
 absl::Status ComputeOneToken(Engine* engine, std::shared_ptr<Model> model,

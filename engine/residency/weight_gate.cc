@@ -304,11 +304,16 @@ void WeightGate::AdvancePopulating(const PrefetchJob* job) {
   done(status);
 }
 
-void WeightGate::CancelPopulate(const Model& model) {
+void WeightGate::CancelPopulate(uint64_t id) {
+  EndPopulating([id](const Populating& populating) { return populating.options.id == id; });
+}
+
+// With CANCELLED.
+void WeightGate::EndPopulating(const std::function<bool(const Populating&)>& which) {
   std::list<Populating> cancelled;
   for (auto it = populating_.begin(); it != populating_.end();) {
     const auto next = std::next(it);
-    if (it->key == &model) cancelled.splice(cancelled.end(), populating_, it);
+    if (which(*it)) cancelled.splice(cancelled.end(), populating_, it);
     it = next;
   }
   for (Populating& populating : cancelled) {
@@ -330,7 +335,7 @@ void WeightGate::Pin(std::shared_ptr<const Model> model, std::function<void(absl
 }
 
 void WeightGate::Park(std::shared_ptr<const Model> model, std::function<void()> done) {
-  CancelPopulate(*model);
+  EndPopulating([&model](const Populating& populating) { return populating.key == model.get(); });
   ModelResidency& state = StateOf(*model);
   state.model_ = model;
   Forget(state);

@@ -68,6 +68,8 @@ class WeightGate final : public LayerGate {
   };
 
   struct PopulateOptions {
+    // What CancelPopulate names it by; the caller's choice.
+    uint64_t id = 0;
     bool background = false;  // gives way to what requests wait for
     // Bytes that are in memory, of all. Engine's thread.
     std::function<void(int64_t bytes, int64_t total_bytes)> on_progress{};
@@ -93,8 +95,8 @@ class WeightGate final : public LayerGate {
   // calls `done` on the engine's thread: OK, DATA_LOSS, or CANCELLED.
   void Populate(std::shared_ptr<const Model> model, PopulateOptions options,
                 std::function<void(absl::Status)> done);
-  // Ends every Populate of `model` with CANCELLED.
-  void CancelPopulate(const Model& model);
+  // Ends the Populate of that id with CANCELLED, where it is still under way. Others go on.
+  void CancelPopulate(uint64_t id);
 
   // Locks the weights in memory, which Populate has brought there, for as long as the model lives
   // or until it is parked, then calls `done` on the engine's thread, unless that ends first:
@@ -125,6 +127,7 @@ class WeightGate final : public LayerGate {
                                         int64_t window_bytes, PrefetchPriority priority);
   bool IsPopulating(const PrefetchJob* job) const;
   void AdvancePopulating(const PrefetchJob* job);
+  void EndPopulating(const std::function<bool(const Populating&)>& which);
 
   const Options options_;
   std::list<Populating> populating_;

@@ -651,7 +651,7 @@ TEST_F(WeightGateTest, PopulateEndsWithItsModelWithItsCancellationAndWithDamage)
   };
   reader_.Hold(FileOf(*model));
   populate();
-  gate_->CancelPopulate(*model);
+  gate_->CancelPopulate(0);
   ASSERT_TRUE(done.has_value());
   EXPECT_EQ(done->code(), absl::StatusCode::kCancelled);
 
@@ -680,6 +680,23 @@ TEST_F(WeightGateTest, PopulateEndsWithItsModelWithItsCancellationAndWithDamage)
   gate_.reset();
   ASSERT_TRUE(done.has_value());
   EXPECT_EQ(done->code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(WeightGateTest, OneOfTwoPopulatesIsCancelledAndTheOtherGoesOn) {
+  Create();
+  const std::shared_ptr<Model> model = Load();
+  std::optional<absl::Status> first;
+  std::optional<absl::Status> second;
+  reader_.Hold(FileOf(*model));
+  gate_->Populate(model, {.id = 1}, [&](const absl::Status& status) { first = status; });
+  gate_->Populate(model, {.id = 2}, [&](const absl::Status& status) { second = status; });
+  gate_->CancelPopulate(1);
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->code(), absl::StatusCode::kCancelled);
+  EXPECT_FALSE(second.has_value());
+  reader_.Release();
+  RunUntil([&] { return second.has_value(); });
+  EXPECT_EQ(*second, absl::OkStatus());
 }
 
 TEST_F(WeightGateTest, AParkedModelIsColdAlsoForRequestsUnderWay) {
