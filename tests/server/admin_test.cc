@@ -130,6 +130,17 @@ TEST_F(AdminTest, LoadsFromOutsideTheRootsAreRefused) {
   }
 }
 
+TEST_F(AdminTest, AMessageOverAMebibyteIsRefusedBeforeItIsRead) {
+  Serve();
+  v1::SwapModelResponse response;
+  EXPECT_EQ(Swap(std::string((1 << 20) + 1, 'x'), &response).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  // One below it reaches us, and we say what is the matter with it.
+  const grpc::Status status = Swap(std::string(1 << 19, 'x'), &response);
+  EXPECT_NE(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_FALSE(ErrorInfoOf(status).reason().empty());
+}
+
 TEST_F(AdminTest, AnUnloadEndsStragglersAsModelUnloaded) {
   Serve();
   grpc::ClientContext context;
