@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstring>
 
+#include "engine/kernels/mxfp4.h"
+
 namespace firstlight {
 namespace {
 
@@ -50,6 +52,8 @@ float LoadBias(const WeightRows& bias, int64_t row) {
       return _cvtsh_ss(static_cast<uint16_t>(bits));
     case WeightType::kBF16:
       return std::bit_cast<float>(bits << 16);
+    case WeightType::kMxfp4:
+      break;  // not a bias
   }
   return 0.0F;
 }
@@ -85,8 +89,7 @@ class BlockProduct {
         args_(args),
         panel_(scratch),
         lanes_(scratch + kPanelFloats),
-        element_bytes_(WeightTypeBytes(args.weight.type)),
-        row_bytes_(args.weight.row_stride * element_bytes_),
+        row_bytes_(WeightBytes(args.weight.type, args.weight.row_stride)),
         // One group's activations are one stream whatever the blocks: its sums need not be put
         // aside.
         run_columns_(args.tokens <= kTokenGroup ? std::max<int64_t>(args.weight.columns, 1)
@@ -102,8 +105,9 @@ class BlockProduct {
         const bool rows_follow =
             row + rows < row_end || column + run_columns_ >= args_.weight.columns;
         const int64_t prefetch_distance =
-            rows_follow ? rows * row_bytes_
-                        : run_columns_ * element_bytes_ - (row - row_begin) * row_bytes_;
+            rows_follow
+                ? rows * row_bytes_
+                : WeightBytes(args_.weight.type, run_columns_) - (row - row_begin) * row_bytes_;
         MultiplyRows(row, static_cast<int>(rows), column, token_begin, token_end,
                      LanesOfRows(row - row_begin), prefetch_distance);
       }
@@ -132,6 +136,12 @@ class BlockProduct {
     return lanes_ + row_in_block / kTileRows * kGroupsOfBlock * kTileLanes;
   }
 
+  const uint8_t* ScalesOf(int64_t row, int64_t column) const {
+    if (args_.weight.type != WeightType::kMxfp4) return nullptr;
+    return static_cast<const uint8_t*>(args_.weight.scales) + row * args_.weight.scale_stride +
+           column / kMxfp4BlockElements;
+  }
+
   // A tile's rows over one run of columns, every group of tokens.
   void MultiplyRows(int64_t row, int rows, int64_t column, int64_t token_begin, int64_t token_end,
                     float* lanes, int64_t prefetch_distance) {
@@ -144,8 +154,10 @@ class BlockProduct {
         .columns = std::min(run_columns_, args_.weight.columns - column),
         .activations = nullptr,
         .weight = static_cast<const char*>(args_.weight.data) + row * row_bytes_ +
-                  column * element_bytes_,
+                  WeightBytes(args_.weight.type, column),
         .row_bytes = row_bytes_,
+        .scales = ScalesOf(row, column),
+        .scale_row_bytes = args_.weight.scale_stride,
         .prefetch_distance = prefetch_distance,
         .panel = panel_,
         .resume = column > 0,
@@ -158,6 +170,7 @@ class BlockProduct {
       for (int row_of_tile = 0; row_of_tile < rows; ++row_of_tile) {
         multiply_tile_(tile);
         tile.weight += row_bytes_;
+        tile.scales = ScalesOf(row + row_of_tile + 1, column);
         tile.lanes += kLanes;
       }
       return;
@@ -176,7 +189,6 @@ class BlockProduct {
   const ProductArgs& args_;
   float* const panel_;
   float* const lanes_;
-  const int64_t element_bytes_;
   const int64_t row_bytes_;
   const int64_t run_columns_;
   const bool row_by_row_;

@@ -33,6 +33,8 @@ struct TileArgs {
   const float* activations;   // [steps][tokens][16]
   const char* weight;         // first row, first column of the run; any address
   int64_t row_bytes;          // from a row to the next
+  const uint8_t* scales;      // kMxfp4: of the first row's first block of the run
+  int64_t scale_row_bytes;    // from a row's scales to the next's
   int64_t prefetch_distance;  // bytes from `weight` to the rows that will be read next
   float* panel;               // [steps][rows][16]
   bool resume;                // go on from `lanes` instead of from zero

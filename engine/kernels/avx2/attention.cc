@@ -80,17 +80,17 @@ __m256 SoftCap(__m256 x, float cap) {
   return _mm256_or_ps(_mm256_andnot_ps(sign, capped), _mm256_and_ps(sign, x));
 }
 
-void Rescale(Line& line, float factor, int64_t head_dim) {
+void Rescale(Line& line, float factor, int64_t value_dim) {
   const __m256 factors = Splat(factor);
   for (int64_t i = 0; i < kPositions; i += kWidth) {
     _mm256_store_ps(line.normalizer + i,
                     _mm256_mul_ps(_mm256_load_ps(line.normalizer + i), factors));
   }
   int64_t d = 0;
-  for (; d + kWidth <= head_dim; d += kWidth) {
+  for (; d + kWidth <= value_dim; d += kWidth) {
     _mm256_storeu_ps(line.output + d, _mm256_mul_ps(_mm256_loadu_ps(line.output + d), factors));
   }
-  for (; d < head_dim; ++d) {
+  for (; d < value_dim; ++d) {
     line.output[d] *= factor;
   }
 }
@@ -115,7 +115,7 @@ void Weigh(const AttentionArgs& args, Slots slots, Line& line, float* scores) {
   }
   const float maximum = MaxOf(most);
   if (maximum != line.maximum) {
-    Rescale(line, ExpOne(line.maximum - maximum), args.cache.head_dim);
+    Rescale(line, ExpOne(line.maximum - maximum), args.cache.value_size());
     line.maximum = maximum;
   }
   for (int h = 0; h < 2; ++h) {
@@ -129,16 +129,16 @@ void Weigh(const AttentionArgs& args, Slots slots, Line& line, float* scores) {
 // output[d] += sum over the slots, in order, of weights[slot] * values[slot][d].
 template <int Lines>
 void AddValues(Line* lines, Slots slots, const float (*weights)[kPositions], const float* values,
-               int64_t head_dim) {
+               int64_t value_dim) {
   int64_t d = 0;
-  for (; d + kWidth <= head_dim; d += kWidth) {
+  for (; d + kWidth <= value_dim; d += kWidth) {
     __m256 sums[Lines];
 #pragma GCC unroll 8
     for (int l = 0; l < Lines; ++l) {
       sums[l] = _mm256_loadu_ps(lines[l].output + d);
     }
     for (int64_t slot = slots.first; slot < slots.end; ++slot) {
-      const __m256 value = _mm256_loadu_ps(values + slot * head_dim + d);
+      const __m256 value = _mm256_loadu_ps(values + slot * value_dim + d);
 #pragma GCC unroll 8
       for (int l = 0; l < Lines; ++l) {
         sums[l] = _mm256_fmadd_ps(_mm256_broadcast_ss(&weights[l][slot]), value, sums[l]);
@@ -149,12 +149,12 @@ void AddValues(Line* lines, Slots slots, const float (*weights)[kPositions], con
       _mm256_storeu_ps(lines[l].output + d, sums[l]);
     }
   }
-  for (; d < head_dim; ++d) {
+  for (; d < value_dim; ++d) {
 #pragma GCC unroll 8
     for (int l = 0; l < Lines; ++l) {
       for (int64_t slot = slots.first; slot < slots.end; ++slot) {
         lines[l].output[d] =
-            std::fma(weights[l][slot], values[slot * head_dim + d], lines[l].output[d]);
+            std::fma(weights[l][slot], values[slot * value_dim + d], lines[l].output[d]);
       }
     }
   }
@@ -165,9 +165,9 @@ void AddValues(Line* lines, Slots slots, const float (*weights)[kPositions], con
 template <int Lines>
 void AttendBlock(const AttentionArgs& args, Line* lines, int64_t block, const float* keys,
                  const float* values) {
-  const int64_t head_dim = args.cache.head_dim;
+  const int64_t value_dim = args.cache.value_size();
   alignas(32) float scores[Lines][kPositions];
-  Score<Lines>(lines, keys, head_dim, scores);
+  Score<Lines>(lines, keys, args.cache.head_dim, scores);
   bool all_full = true;
 #pragma GCC unroll 8
   for (int l = 0; l < Lines; ++l) {
@@ -178,24 +178,26 @@ void AttendBlock(const AttentionArgs& args, Line* lines, int64_t block, const fl
     all_full &= slots.full();
   }
   if (all_full) {
-    AddValues<Lines>(lines, {0, kPositions}, scores, values, head_dim);
+    AddValues<Lines>(lines, {0, kPositions}, scores, values, value_dim);
     return;
   }
 #pragma GCC unroll 8
   for (int l = 0; l < Lines; ++l) {
-    AddValues<1>(lines + l, SlotsOf(lines[l], block), scores + l, values, head_dim);
+    AddValues<1>(lines + l, SlotsOf(lines[l], block), scores + l, values, value_dim);
   }
 }
 
 // Lines of one key/value head, in one pass over the cache.
 void AttendLines(const AttentionArgs& args, int64_t kv_head, Line* lines, int64_t count) {
   const AttentionBlocks& cache = args.cache;
-  const int64_t head_floats = cache.head_dim * kPositions;
+  const int64_t key_floats = cache.head_dim * kPositions;
+  const int64_t value_floats = cache.value_size() * kPositions;
   // Lines are in order of position.
   const int64_t end = (lines[count - 1].end + kPositions - 1) / kPositions;
   for (int64_t block = lines[0].begin / kPositions; block < end; ++block) {
-    const float* keys = cache.blocks[block] + cache.layer_offset + kv_head * head_floats;
-    const float* values = keys + cache.kv_heads * head_floats;
+    const float* keys = cache.blocks[block] + cache.layer_offset + kv_head * key_floats;
+    const float* values = cache.blocks[block] + cache.layer_offset + cache.kv_heads * key_floats +
+                          kv_head * value_floats;
     int64_t l = 0;
     for (; l + kLinesAtOnce <= count; l += kLinesAtOnce) {
       if (SlotsOf(lines[l], block).empty() && SlotsOf(lines[l + kLinesAtOnce - 1], block).empty()) {
@@ -210,7 +212,7 @@ void AttendLines(const AttentionArgs& args, int64_t kv_head, Line* lines, int64_
   for (int64_t l = 0; l < count; ++l) {
     const float sum =
         SumLanes(_mm256_load_ps(lines[l].normalizer), _mm256_load_ps(lines[l].normalizer + kWidth));
-    for (int64_t d = 0; d < cache.head_dim; ++d) {
+    for (int64_t d = 0; d < cache.value_size(); ++d) {
       lines[l].output[d] /= sum;
     }
   }
@@ -220,6 +222,7 @@ void AttendLines(const AttentionArgs& args, int64_t kv_head, Line* lines, int64_
 
 void Attention(const AttentionArgs& args, int64_t kv_head_begin, int64_t kv_head_end) {
   const int64_t head_dim = args.cache.head_dim;
+  const int64_t value_dim = args.cache.value_size();
   const int64_t group = args.heads / args.cache.kv_heads;
   Line lines[kMaxLines];
   for (int64_t kv_head = kv_head_begin; kv_head < kv_head_end; ++kv_head) {
@@ -230,12 +233,16 @@ void Attention(const AttentionArgs& args, int64_t kv_head_begin, int64_t kv_head
       const int64_t position = args.first_position + row;
       Line& line = lines[count++];
       line.query = args.query + row * args.query_stride + head * head_dim;
-      line.output = args.output + row * args.output_stride + head * head_dim;
+      line.output = args.output + row * args.output_stride + head * value_dim;
       line.begin = args.window > 0 ? std::max<int64_t>(position - args.window + 1, 0) : 0;
       line.end = position + 1;
       line.maximum = -std::numeric_limits<float>::infinity();
       std::fill(line.normalizer, line.normalizer + kPositions, 0.0F);
-      std::fill(line.output, line.output + head_dim, 0.0F);
+      if (args.sinks != nullptr) {
+        line.maximum = args.sinks[head];
+        line.normalizer[0] = 1.0F;
+      }
+      std::fill(line.output, line.output + value_dim, 0.0F);
       if (count == kMaxLines) {
         AttendLines(args, kv_head, lines, count);
         count = 0;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/kernels/avx2/avx2.h"
+#include "engine/kernels/mxfp4.h"
 
 namespace firstlight::avx2 {
 namespace {
@@ -31,6 +32,24 @@ template <WeightType Type>
       return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
     }
   }
+}
+
+// 8 elements, a quarter of a block. As bfloat16 an element is two bytes, each from a table of
+// sixteen.
+[[gnu::always_inline]] inline __m256 LoadMxfp4(const char* at, uint8_t scale) {
+  const __m128i high_bytes = _mm_setr_epi8(0, 0x3F, 0x3F, 0x3F, 0x40, 0x40, 0x40, 0x40, -0x80,
+                                           -0x41, -0x41, -0x41, -0x40, -0x40, -0x40, -0x40);
+  const __m128i low_bytes = _mm_setr_epi8(0, 0, -0x80, -0x40, 0, 0x40, -0x80, -0x40, 0, 0, -0x80,
+                                          -0x40, 0, 0x40, -0x80, -0x40);
+  int32_t four_bytes;
+  std::memcpy(&four_bytes, at, sizeof(four_bytes));
+  const __m128i bytes = _mm_cvtepu8_epi16(_mm_cvtsi32_si128(four_bytes));
+  const __m128i elements =
+      _mm_and_si128(_mm_or_si128(bytes, _mm_slli_epi16(bytes, 4)), _mm_set1_epi8(15));
+  const __m128i halves = _mm_unpacklo_epi8(_mm_shuffle_epi8(low_bytes, elements),
+                                           _mm_shuffle_epi8(high_bytes, elements));
+  const __m256 values = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+  return _mm256_mul_ps(values, _mm256_set1_ps(kE8m0.values[scale]));
 }
 
 // Where a part lies in its tile.
@@ -115,25 +134,35 @@ void PartFromPanel(const TileArgs& args, Part part) {
 
 template <int Rows, int Tokens, WeightType Type, bool FillPanel>
 void PartFromRows(const TileArgs& args, Part part) {
-  constexpr int64_t kBytes = WeightTypeBytes(Type);
-  constexpr int64_t kLineSteps = 64 / (kLanes * kBytes);
+  constexpr int64_t kHalfBytes = WeightBytes(Type, kHalf);
+  constexpr int64_t kStepBytes = 2 * kHalfBytes;
+  constexpr int64_t kLineSteps = 64 / kStepBytes;
   Sums<Rows, Tokens, PartShape<Tokens>::kHalves> sums;
   sums.Start(args, part, args.resume);
   const int64_t row_bytes = args.row_bytes;
   const float* activations = args.activations + part.first_half * kHalf;
-  const char* weight = args.weight + part.first_row * row_bytes + part.first_half * kHalf * kBytes;
+  const char* const begin = args.weight + part.first_row * row_bytes + part.first_half * kHalfBytes;
+  const char* weight = begin;
   float* panel = args.panel + part.first_row * kLanes + part.first_half * kHalf;
   const int64_t panel_step = args.rows * kLanes;
   const auto step = [&](const char* from, int64_t from_row_bytes) __attribute__((always_inline)) {
     sums.Step(activations, [&](int r, int h) __attribute__((always_inline)) {
-      const __m256 weights = LoadWeights<Type>(from + r * from_row_bytes + h * kHalf * kBytes);
+      const __m256 weights = [&]() __attribute__((always_inline)) {
+        const char* const at = from + r * from_row_bytes + h * kHalfBytes;
+        if constexpr (Type == WeightType::kMxfp4) {
+          const int64_t block = (weight - begin) / kMxfp4BlockBytes;
+          return LoadMxfp4(at, args.scales[(part.first_row + r) * args.scale_row_bytes + block]);
+        } else {
+          return LoadWeights<Type>(at);
+        }
+      }();
       if constexpr (FillPanel) {
         _mm256_store_ps(panel + r * kLanes + h * kHalf, weights);
       }
       return weights;
     });
     activations += Tokens * kLanes;
-    weight += kLanes * kBytes;
+    weight += kStepBytes;
     panel += panel_step;
   };
   int64_t column = 0;
@@ -152,14 +181,16 @@ void PartFromRows(const TileArgs& args, Part part) {
   for (; column + kLanes <= args.columns; column += kLanes) {
     step(weight, row_bytes);
   }
-  if (column < args.columns) {
-    // The last elements of each row, in front of zeros.
-    char padded[Rows][kLanes * kBytes] = {};
-    const int64_t left = (args.columns - column) * kBytes - part.first_half * kHalf * kBytes;
-    for (int r = 0; r < Rows && left > 0; ++r) {
-      std::memcpy(padded[r], weight + r * row_bytes, left);
+  if constexpr (Type != WeightType::kMxfp4) {  // which has whole blocks
+    if (column < args.columns) {
+      // The last elements of each row, in front of zeros.
+      char padded[Rows][kStepBytes] = {};
+      const int64_t left = WeightBytes(Type, args.columns - column) - part.first_half * kHalfBytes;
+      for (int r = 0; r < Rows && left > 0; ++r) {
+        std::memcpy(padded[r], weight + r * row_bytes, left);
+      }
+      step(padded[0], kStepBytes);
     }
-    step(padded[0], kLanes * kBytes);
   }
   sums.PutAside(args, part);
 }
@@ -203,7 +234,8 @@ void MultiplyRuns(const TileArgs& args) {
     run.columns = std::min(kColumnBlock, args.columns - column);
     MultiplyParts<Tokens, Type>(run);
     run.activations += Tokens * run.columns;
-    run.weight += run.columns * WeightTypeBytes(Type);
+    run.weight += WeightBytes(Type, run.columns);
+    if constexpr (Type == WeightType::kMxfp4) run.scales += run.columns / kMxfp4BlockElements;
     run.resume = true;
   }
 }
@@ -234,6 +266,8 @@ void MultiplyTile(const TileArgs& args) {
       return WithTokens<WeightType::kF16>(args);
     case WeightType::kBF16:
       return WithTokens<WeightType::kBF16>(args);
+    case WeightType::kMxfp4:
+      return WithTokens<WeightType::kMxfp4>(args);
   }
 }
 

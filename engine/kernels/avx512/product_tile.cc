@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
 #include "engine/kernels/avx512/avx512.h"
+#include "engine/kernels/mxfp4.h"
 
 namespace firstlight::avx512 {
 namespace {
@@ -18,6 +19,16 @@ template <WeightType Type>
       return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
     }
   }
+}
+
+// 16 elements, half a block.
+[[gnu::always_inline]] inline __m512 LoadMxfp4(const char* at, uint8_t scale) {
+  const __m128i bytes = _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(at)));
+  const __m128i elements =
+      _mm_and_si128(_mm_or_si128(bytes, _mm_slli_epi16(bytes, 4)), _mm_set1_epi8(15));
+  const __m512 values =
+      _mm512_permutexvar_ps(_mm512_cvtepu8_epi32(elements), _mm512_loadu_ps(kE2m1));
+  return _mm512_mul_ps(values, _mm512_set1_ps(kE8m0.values[scale]));
 }
 
 template <WeightType Type>
@@ -94,8 +105,8 @@ void FromPanel(const TileArgs& args) {
 
 template <int Rows, int Tokens, WeightType Type, bool FillPanel>
 void FromRows(const TileArgs& args) {
-  constexpr int64_t kBytes = WeightTypeBytes(Type);
-  constexpr int64_t kLineSteps = 64 / (kLanes * kBytes);
+  constexpr int64_t kStepBytes = WeightBytes(Type, kLanes);
+  constexpr int64_t kLineSteps = 64 / kStepBytes;
   Tile<Rows, Tokens> tile;
   tile.Start(args);
   const float* activations = args.activations;
@@ -104,18 +115,24 @@ void FromRows(const TileArgs& args) {
   float* panel = args.panel;
   const auto step = [&](auto load) __attribute__((always_inline)) {
     tile.Step(activations, [&](int r) __attribute__((always_inline)) {
-      const __m512 weights = load(weight + r * row_bytes);
+      const __m512 weights = load(r);
       if constexpr (FillPanel) {
         _mm512_store_ps(panel + r * kLanes, weights);
       }
       return weights;
     });
     activations += Tokens * kLanes;
-    weight += kLanes * kBytes;
+    weight += kStepBytes;
     panel += Rows * kLanes;
   };
-  const auto load = [](const char* at)
-                        __attribute__((always_inline)) { return LoadWeights<Type>(at); };
+  const auto load = [&](int r) __attribute__((always_inline)) {
+    if constexpr (Type == WeightType::kMxfp4) {
+      const int64_t block = (weight - args.weight) / kMxfp4BlockBytes;
+      return LoadMxfp4(weight + r * row_bytes, args.scales[r * args.scale_row_bytes + block]);
+    } else {
+      return LoadWeights<Type>(weight + r * row_bytes);
+    }
+  };
   int64_t column = 0;
   for (; column + kLineSteps * kLanes <= args.columns; column += kLineSteps * kLanes) {
     if constexpr (Rows > 1) {  // one row is one stream, which the machine follows by itself
@@ -132,10 +149,13 @@ void FromRows(const TileArgs& args) {
   for (; column + kLanes <= args.columns; column += kLanes) {
     step(load);
   }
-  if (column < args.columns) {
-    const auto mask = static_cast<__mmask16>((1U << (args.columns - column)) - 1);
-    step([mask](const char* at)
-             __attribute__((always_inline)) { return LoadWeightsMasked<Type>(at, mask); });
+  if constexpr (Type != WeightType::kMxfp4) {  // which has whole blocks
+    if (column < args.columns) {
+      const auto mask = static_cast<__mmask16>((1U << (args.columns - column)) - 1);
+      step([&](int r) __attribute__((always_inline)) {
+        return LoadWeightsMasked<Type>(weight + r * row_bytes, mask);
+      });
+    }
   }
   tile.PutAside(args);
 }
@@ -164,6 +184,8 @@ void WithType(const TileArgs& args) {
       return FromRowsOrPanel<Rows, Tokens, WeightType::kF16>(args);
     case WeightType::kBF16:
       return FromRowsOrPanel<Rows, Tokens, WeightType::kBF16>(args);
+    case WeightType::kMxfp4:
+      return FromRowsOrPanel<Rows, Tokens, WeightType::kMxfp4>(args);
   }
 }
 

@@ -19,19 +19,25 @@ float SoftCap(float x, float cap) {
 // One query head of one row.
 void AttendHead(const AttentionArgs& args, int64_t row, int64_t head) {
   const int64_t head_dim = args.cache.head_dim;
+  const int64_t value_dim = args.cache.value_size();
   const int64_t kv_head = head / (args.heads / args.cache.kv_heads);
   const int64_t position = args.first_position + row;
   const int64_t begin = args.window > 0 ? std::max<int64_t>(position - args.window + 1, 0) : 0;
   const float* query = args.query + row * args.query_stride + head * head_dim;
-  float* output = args.output + row * args.output_stride + head * head_dim;
+  float* output = args.output + row * args.output_stride + head * value_dim;
 
   float maximum = -std::numeric_limits<float>::infinity();
   float normalizer[kLanes] = {};
-  std::fill(output, output + head_dim, 0.0F);
+  if (args.sinks != nullptr) {
+    maximum = args.sinks[head];
+    normalizer[0] = 1.0F;
+  }
+  std::fill(output, output + value_dim, 0.0F);
   for (int64_t block = begin / kPositions; block <= position / kPositions; ++block) {
     const float* keys =
         args.cache.blocks[block] + args.cache.layer_offset + kv_head * head_dim * kPositions;
-    const float* values = keys + args.cache.kv_heads * head_dim * kPositions;
+    const float* values = args.cache.blocks[block] + args.cache.layer_offset +
+                          (args.cache.kv_heads * head_dim + kv_head * value_dim) * kPositions;
     const int64_t first = std::max<int64_t>(begin - block * kPositions, 0);
     const int64_t last = std::min<int64_t>(position - block * kPositions, kPositions - 1);
 
@@ -53,7 +59,7 @@ void AttendHead(const AttentionArgs& args, int64_t row, int64_t head) {
       for (float& lane : normalizer) {
         lane *= rescale;
       }
-      for (int64_t d = 0; d < head_dim; ++d) {
+      for (int64_t d = 0; d < value_dim; ++d) {
         output[d] *= rescale;
       }
       maximum = block_maximum;
@@ -61,13 +67,13 @@ void AttendHead(const AttentionArgs& args, int64_t row, int64_t head) {
     for (int64_t slot = first; slot <= last; ++slot) {
       const float weight = ExpScalar(scores[slot] - maximum);
       normalizer[slot] += weight;
-      for (int64_t d = 0; d < head_dim; ++d) {
-        output[d] = std::fma(weight, values[slot * head_dim + d], output[d]);
+      for (int64_t d = 0; d < value_dim; ++d) {
+        output[d] = std::fma(weight, values[slot * value_dim + d], output[d]);
       }
     }
   }
   const float sum = SumLanes(normalizer);
-  for (int64_t d = 0; d < head_dim; ++d) {
+  for (int64_t d = 0; d < value_dim; ++d) {
     output[d] /= sum;
   }
 }

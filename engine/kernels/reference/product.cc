@@ -14,10 +14,8 @@ float Dot(const ProductArgs& args, int64_t token, int64_t row) {
     const float* input = args.packed + PackedOffset(args.tokens, columns, token, block) +
                          (column - block) * GroupTokens(args.tokens, token);
     for (int64_t lane = 0; lane < kLanes; ++lane) {
-      const float weight = column + lane < columns
-                               ? LoadElement(args.weight.data, args.weight.type,
-                                             row * args.weight.row_stride + column + lane)
-                               : 0.0F;
+      const float weight =
+          column + lane < columns ? LoadWeight(args.weight, row, column + lane) : 0.0F;
       lanes[lane] = std::fma(input[lane], weight, lanes[lane]);
     }
   }

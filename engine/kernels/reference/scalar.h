@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "engine/kernels/exp_constants.h"
+#include "engine/kernels/mxfp4.h"
 #include "engine/kernels/product_layout.h"
 #include "engine/kernels/weight_rows.h"
 
@@ -27,6 +28,16 @@ inline float LoadElement(const void* data, WeightType type, int64_t index) {
   std::memcpy(&half, at, sizeof(half));
   return type == WeightType::kF16 ? _cvtsh_ss(half)
                                   : std::bit_cast<float>(static_cast<uint32_t>(half) << 16);
+}
+
+// Of a product's weight.
+inline float LoadWeight(const WeightRows& weight, int64_t row, int64_t column) {
+  const int64_t index = row * weight.row_stride + column;
+  if (weight.type != WeightType::kMxfp4) return LoadElement(weight.data, weight.type, index);
+  const auto pair = static_cast<const uint8_t*>(weight.data)[index / 2];
+  const auto scale = static_cast<const uint8_t*>(
+      weight.scales)[row * weight.scale_stride + column / kMxfp4BlockElements];
+  return kE2m1[index % 2 == 0 ? pair & 15 : pair >> 4] * kE8m0.values[scale];
 }
 
 inline float ExpScalar(float x) {

@@ -20,6 +20,10 @@ struct Shape {
   int64_t positions;
   int64_t window = 0;
   float soft_cap = 0.0F;
+  int64_t value_dim = 0;  // 0: head_dim
+  bool sinks = false;
+
+  int64_t value_size() const { return value_dim > 0 ? value_dim : head_dim; }
 };
 
 // A sequence with its keys and values stored in blocks that lie in no order, among NaN.
@@ -29,19 +33,20 @@ class Sequence {
       : shape_(shape),
         query(RandomFloats(random, shape.positions * shape.heads * shape.head_dim)),
         key(RandomFloats(random, shape.positions * shape.kv_heads * shape.head_dim)),
-        value(RandomFloats(random, shape.positions * shape.kv_heads * shape.head_dim)) {
+        value(RandomFloats(random, shape.positions * shape.kv_heads * shape.value_size())),
+        sinks(shape.sinks ? RandomFloats(random, shape.heads, 2.0F) : std::vector<float>()) {
     const int64_t count =
         (shape.positions + kAttentionBlockPositions - 1) / kAttentionBlockPositions;
     const int64_t block_floats =
-        kLayerOffset + AttentionBlockFloats(shape.kv_heads, shape.head_dim);
+        kLayerOffset + AttentionBlockFloats(shape.kv_heads, shape.head_dim, shape.value_dim);
     storage_.assign(count * block_floats, std::numeric_limits<float>::quiet_NaN());
     for (int64_t i = 0; i < count; ++i) {
       blocks_.push_back(storage_.data() + i * block_floats);
     }
     std::shuffle(blocks_.begin(), blocks_.end(), random);
-    const int64_t row = shape.kv_heads * shape.head_dim;
     for (int64_t position = 0; position < shape.positions; ++position) {
-      StoreKeyValue(cache(), position, &key[position * row], &value[position * row]);
+      StoreKeyValue(cache(), position, &key[position * shape.kv_heads * shape.head_dim],
+                    &value[position * shape.kv_heads * shape.value_size()]);
     }
   }
 
@@ -49,25 +54,28 @@ class Sequence {
     return {.blocks = blocks_.data(),
             .layer_offset = kLayerOffset,
             .kv_heads = shape_.kv_heads,
-            .head_dim = shape_.head_dim};
+            .head_dim = shape_.head_dim,
+            .value_dim = shape_.value_dim};
   }
 
   // Outputs of every position from `first` on, `chunk` rows at a time.
   std::vector<float> Attend(const Kernels& kernels, int64_t first, int64_t chunk) const {
     const int64_t row = shape_.heads * shape_.head_dim;
-    std::vector<float> output((shape_.positions - first) * row);
+    const int64_t output_row = shape_.heads * shape_.value_size();
+    std::vector<float> output((shape_.positions - first) * output_row);
     for (int64_t position = first; position < shape_.positions; position += chunk) {
       const AttentionArgs args = {.query = &query[position * row],
                                   .query_stride = row,
-                                  .output = &output[(position - first) * row],
-                                  .output_stride = row,
+                                  .output = &output[(position - first) * output_row],
+                                  .output_stride = output_row,
                                   .rows = std::min(chunk, shape_.positions - position),
                                   .first_position = position,
                                   .cache = cache(),
                                   .heads = shape_.heads,
                                   .scale = Scale(),
                                   .window = shape_.window,
-                                  .soft_cap = shape_.soft_cap};
+                                  .soft_cap = shape_.soft_cap,
+                                  .sinks = sinks.empty() ? nullptr : sinks.data()};
       for (int64_t kv_head = shape_.kv_heads - 1; kv_head >= 0; --kv_head) {
         kernels.attention(args, kv_head, kv_head + 1);
       }
@@ -95,12 +103,12 @@ class Sequence {
                                            : score);
     }
     const double maximum = *std::max_element(scores.begin(), scores.end());
-    double sum = 0;
+    double sum = sinks.empty() ? 0.0 : std::exp(double{sinks[static_cast<size_t>(head)]} - maximum);
     double output = 0;
     for (int64_t s = begin; s <= position; ++s) {
       const double weight = std::exp(scores[s - begin] - maximum);
       sum += weight;
-      output += weight * value[(s * shape_.kv_heads + kv_head) * shape_.head_dim + d];
+      output += weight * value[(s * shape_.kv_heads + kv_head) * shape_.value_size() + d];
     }
     return output / sum;
   }
@@ -115,7 +123,8 @@ class Sequence {
  public:
   const std::vector<float> query;  // [positions, heads, head_dim]
   const std::vector<float> key;    // [positions, kv_heads, head_dim]
-  const std::vector<float> value;  // [positions, kv_heads, head_dim]
+  const std::vector<float> value;  // [positions, kv_heads, value_dim]
+  const std::vector<float> sinks;  // [heads], or none
 };
 
 constexpr Shape kShapes[] = {
@@ -126,12 +135,16 @@ constexpr Shape kShapes[] = {
     {.heads = 2, .kv_heads = 1, .head_dim = 24, .positions = 35, .window = 1},
     {.heads = 5, .kv_heads = 1, .head_dim = 13, .positions = 64, .soft_cap = 2.0F},
     {.heads = 4, .kv_heads = 2, .head_dim = 80, .positions = 33, .window = 16, .soft_cap = 30.0F},
+    {.heads = 3, .kv_heads = 3, .head_dim = 24, .positions = 37, .value_dim = 16},
+    {.heads = 4, .kv_heads = 2, .head_dim = 12, .positions = 34, .value_dim = 21},
+    {.heads = 4, .kv_heads = 2, .head_dim = 16, .positions = 50, .window = 19, .sinks = true},
 };
 
 std::string Describe(const Shape& shape) {
   return std::to_string(shape.heads) + " heads of " + std::to_string(shape.head_dim) + ", " +
          std::to_string(shape.positions) + " positions, window " + std::to_string(shape.window) +
-         ", cap " + std::to_string(shape.soft_cap);
+         ", cap " + std::to_string(shape.soft_cap) + ", values of " +
+         std::to_string(shape.value_size()) + (shape.sinks ? ", sinks" : "");
 }
 
 void ExpectSameBits(const std::vector<float>& expected, const std::vector<float>& found,
@@ -160,8 +173,8 @@ TEST(AttentionReferenceTest, IsWithinRoundingOfSoftmaxInDoublePrecision) {
     const double tolerance = 5 * roundings * std::ldexp(1.0, -24);
     for (int64_t position = 0; position < shape.positions; ++position) {
       for (int64_t head = 0; head < shape.heads; ++head) {
-        for (int64_t d = 0; d < shape.head_dim; ++d) {
-          ASSERT_NEAR(output[(position * shape.heads + head) * shape.head_dim + d],
+        for (int64_t d = 0; d < shape.value_size(); ++d) {
+          ASSERT_NEAR(output[(position * shape.heads + head) * shape.value_size() + d],
                       sequence.Exact(position, head, d), tolerance)
               << Describe(shape) << " at position " << position;
         }
