@@ -1,0 +1,49 @@
+#ifndef FIRSTLIGHT_ENGINE_MIXTURE_MIXTURE_WEIGHTS_H_
+#define FIRSTLIGHT_ENGINE_MIXTURE_MIXTURE_WEIGHTS_H_
+
+// The weights of a mixture of experts, as views. An expert that no token chooses is never read.
+
+#include <vector>
+
+#include "engine/kernels/weight_rows.h"
+
+namespace firstlight {
+
+// A gated MLP. Biases are [1, out], or absent.
+struct ExpertWeights {
+  WeightRows gate;  // [intermediate_size, hidden_size]
+  WeightRows gate_bias;
+  WeightRows up;  // [intermediate_size, hidden_size]
+  WeightRows up_bias;
+  WeightRows down;  // [hidden_size, intermediate_size]
+  WeightRows down_bias;
+};
+
+struct MixtureWeights {
+  WeightRows router;                   // [num_experts, hidden_size]
+  WeightRows router_bias;              // [1, num_experts], or absent
+  WeightRows correction;               // [1, num_experts], or absent
+  std::vector<ExpertWeights> experts;  // [num_experts]; none where the layer is no mixture
+  ExpertWeights shared;                // absent where there is none
+  WeightRows shared_expert_gate;       // [1, hidden_size], or absent
+};
+
+// Calls `visit(rows)` for every weight, absent ones included.
+template <typename Visitor>
+void VisitWeights(const ExpertWeights& expert, Visitor&& visit) {
+  const auto& [gate, gate_bias, up, up_bias, down, down_bias] = expert;
+  for (const WeightRows* rows : {&gate, &gate_bias, &up, &up_bias, &down, &down_bias}) visit(*rows);
+}
+
+// Those that every pass reads: all but the experts'.
+template <typename Visitor>
+void VisitWeightsOfEveryPass(const MixtureWeights& mixture, Visitor&& visit) {
+  const auto& [router, router_bias, correction, experts, shared, shared_expert_gate] = mixture;
+  for (const WeightRows* rows : {&router, &router_bias, &correction}) visit(*rows);
+  VisitWeights(shared, visit);
+  visit(shared_expert_gate);
+}
+
+}  // namespace firstlight
+
+#endif  // FIRSTLIGHT_ENGINE_MIXTURE_MIXTURE_WEIGHTS_H_
