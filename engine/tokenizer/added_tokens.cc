@@ -143,7 +143,9 @@ absl::StatusOr<std::unique_ptr<const AddedTokens>> AddedTokens::Create(
   for (const AddedToken& token : tokens) {
     std::string spelling = token.content;
     if (token.normalized && normalizer != nullptr && !spelling.empty()) {
-      FIRSTLIGHT_RETURN_IF_ERROR(normalizer->Normalize(spelling, cancellation));
+      NormalizedText normalized(spelling);
+      FIRSTLIGHT_RETURN_IF_ERROR(normalizer->Normalize(normalized, cancellation));
+      spelling = normalized.text();
     }
     if (spelling.size() > kMaxContentBytes) {
       return absl::InvalidArgumentError(StrCat("added token ", token.id, " grows beyond ",
@@ -219,19 +221,42 @@ AddedTokens::Token AddedTokens::operator[](size_t index) const {
           .special = (record.flags & kSpecial) != 0};
 }
 
-absl::Status AddedTokens::Find(std::string_view text, bool normalized, bool parse_special_tokens,
+std::pair<size_t, int32_t> AddedTokens::Match(std::string_view text, size_t position,
+                                              const FindOptions& options,
+                                              size_t& next_forbidden) const {
+  const ByteTrie& trie = options.normalized ? in_normalized_ : in_original_;
+  const absl::Span<const TextRange> forbidden = options.forbidden_special_ranges;
+  while (next_forbidden < forbidden.size() && forbidden[next_forbidden].end <= position) {
+    ++next_forbidden;
+  }
+  if (next_forbidden == forbidden.size()) {
+    return trie.LongestPrefix(text.substr(position));
+  }
+  // A special token that is forbidden is none: a shorter one may begin at the same place.
+  const size_t special_end = forbidden[next_forbidden].begin;
+  std::pair<size_t, int32_t> longest(0, ByteTrie::kNoValue);
+  trie.ForEachPrefix(text.substr(position), [&](size_t length, int32_t index) {
+    if (position + length <= special_end || !(*this)[static_cast<size_t>(index)].special) {
+      longest = {length, index};
+    }
+  });
+  return longest;
+}
+
+absl::Status AddedTokens::Find(std::string_view text, const FindOptions& options,
                                EncodeCancellation& cancellation,
                                std::vector<Stretch>& stretches) const {
-  const ByteTrie& trie = normalized ? in_normalized_ : in_original_;
+  const ByteTrie& trie = options.normalized ? in_normalized_ : in_original_;
   size_t covered = 0;
   if (!trie.empty()) {
+    size_t next_forbidden = 0;
     for (size_t position = 0; position < text.size();) {
       FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
       if (!trie.Begins(text[position])) {
         ++position;
         continue;
       }
-      const auto [length, index] = trie.LongestPrefix(text.substr(position));
+      const auto [length, index] = Match(text, position, options, next_forbidden);
       if (index == ByteTrie::kNoValue) {
         ++position;
         continue;
@@ -243,7 +268,7 @@ absl::Status AddedTokens::Find(std::string_view text, bool normalized, bool pars
         continue;  // No token is spelled like that; an image that has been damaged may say so.
       }
       const Token token = (*this)[static_cast<size_t>(index)];
-      if ((token.special && !parse_special_tokens) ||
+      if ((token.special && !options.parse_special_tokens) ||
           (token.single_word && !StandsAlone(text, range))) {
         continue;
       }

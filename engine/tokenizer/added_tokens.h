@@ -13,17 +13,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "engine/tokenizer/image/image_reader.h"
 #include "engine/tokenizer/image/image_writer.h"
 #include "engine/tokenizer/image/table.h"
 #include "engine/tokenizer/models/byte_trie.h"
 #include "engine/tokenizer/normalizers/normalizer.h"
 #include "engine/tokenizer/text/cancellation.h"
-#include "engine/tokenizer/text/pattern.h"
+#include "engine/tokenizer/text/text_range.h"
 
 namespace firstlight {
 
@@ -66,10 +68,19 @@ class AddedTokens {
   static absl::StatusOr<std::unique_ptr<const AddedTokens>> Create(
       std::vector<AddedToken> tokens, const TextNormalizer* normalizer);
 
-  // Appends the stretches of `text`, in order, none of them empty unless it is a token.
-  // `normalized` says which tokens are looked for. Special tokens count as text unless
-  // `parse_special_tokens`. Errors: CANCELLED.
-  absl::Status Find(std::string_view text, bool normalized, bool parse_special_tokens,
+  struct FindOptions {
+    // Which tokens are looked for: those of the normalized text, or of the original.
+    bool normalized = false;
+    // Special tokens count as text unless this is set.
+    bool parse_special_tokens = true;
+    // Special tokens are not looked for where they would take a byte of these: sorted, disjoint,
+    // none empty. Whitespace that a token takes along may be theirs.
+    absl::Span<const TextRange> forbidden_special_ranges = {};
+  };
+
+  // Appends the stretches of `text`, in order, none of them empty unless it is a token. Errors:
+  // CANCELLED.
+  absl::Status Find(std::string_view text, const FindOptions& options,
                     EncodeCancellation& cancellation, std::vector<Stretch>& stretches) const;
 
   // Nothing where there is none.
@@ -96,6 +107,11 @@ class AddedTokens {
   };
 
   AddedTokens() = default;
+
+  // The length and the index of the token that begins at `position` of `text`, kNoValue if none
+  // does. `next_forbidden`: the first of the forbidden ranges that does not end before it.
+  std::pair<size_t, int32_t> Match(std::string_view text, size_t position,
+                                   const FindOptions& options, size_t& next_forbidden) const;
 
   Table<Record> records_;  // By ascending id.
   Table<char> text_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "engine/tokenizer/normalizers/normalized_text.h"
 #include "engine/tokenizer/text/cancellation.h"
 #include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
@@ -15,6 +16,24 @@ namespace {
 
 // Positions in a text are 32 bits wide in the merging of symbols, and a normalizer may triple it.
 constexpr size_t kMaxTextBytes = size_t{1} << 30;
+
+// Those of `ranges` that are not empty.
+absl::StatusOr<std::vector<TextRange>> CheckedRanges(absl::Span<const TextRange> ranges,
+                                                     size_t text_bytes) {
+  std::vector<TextRange> checked;
+  checked.reserve(ranges.size());
+  size_t end = 0;
+  for (const TextRange& range : ranges) {
+    if (range.begin < end || range.end < range.begin || range.end > text_bytes) {
+      return absl::InvalidArgumentError(
+          StrCat("forbidden_special_ranges: expected a range within [", end, ", ", text_bytes,
+                 "), found [", range.begin, ", ", range.end, ")"));
+    }
+    end = range.end;
+    if (range.begin < range.end) checked.push_back(range);
+  }
+  return checked;
+}
 
 }  // namespace
 
@@ -56,9 +75,15 @@ absl::StatusOr<std::vector<int32_t>> PipelineTokenizer::Encode(std::string_view 
   if (options.add_special_tokens) {
     encoding.ids = parts_.post_processor.prefix;
   }
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const std::vector<TextRange> forbidden,
+                              CheckedRanges(options.forbidden_special_ranges, text.size()));
   std::vector<AddedTokens::Stretch> stretches;
-  FIRSTLIGHT_RETURN_IF_ERROR(parts_.added_tokens->Find(
-      text, /*normalized=*/false, options.parse_special_tokens, encoding.cancellation, stretches));
+  FIRSTLIGHT_RETURN_IF_ERROR(
+      parts_.added_tokens->Find(text,
+                                {.normalized = false,
+                                 .parse_special_tokens = options.parse_special_tokens,
+                                 .forbidden_special_ranges = forbidden},
+                                encoding.cancellation, stretches));
   for (const AddedTokens::Stretch& stretch : stretches) {
     if (stretch.token_id != AddedTokens::Stretch::kText) {
       encoding.ids.push_back(stretch.token_id);
@@ -66,7 +91,7 @@ absl::StatusOr<std::vector<int32_t>> PipelineTokenizer::Encode(std::string_view 
     }
     FIRSTLIGHT_RETURN_IF_ERROR(
         EncodeStretch(text.substr(stretch.range.begin, stretch.range.end - stretch.range.begin),
-                      stretch.range.begin == 0, encoding));
+                      stretch.range.begin == 0, RangesWithin(forbidden, stretch.range), encoding));
   }
   if (options.add_special_tokens) {
     encoding.ids.insert(encoding.ids.end(), parts_.post_processor.suffix.begin(),
@@ -76,31 +101,50 @@ absl::StatusOr<std::vector<int32_t>> PipelineTokenizer::Encode(std::string_view 
 }
 
 absl::Status PipelineTokenizer::EncodeStretch(std::string_view text, bool starts_input,
+                                              std::vector<TextRange> forbidden,
                                               Encoding& encoding) const {
   const TextNormalizer* const normalizer = starts_input && parts_.normalizer_at_start != nullptr
                                                ? parts_.normalizer_at_start.get()
                                                : parts_.normalizer.get();
   if (normalizer == nullptr) {
-    return EncodeNormalized(text, starts_input, encoding);
+    return EncodeNormalized(text, starts_input, forbidden, encoding);
   }
-  std::string normalized(text);
+  NormalizedText normalized(std::string(text), std::move(forbidden));
   FIRSTLIGHT_RETURN_IF_ERROR(normalizer->Normalize(normalized, encoding.cancellation));
-  return EncodeNormalized(normalized, starts_input, encoding);
+  return EncodeNormalized(normalized.text(), starts_input, normalized.marked(), encoding);
 }
 
 absl::Status PipelineTokenizer::EncodeNormalized(std::string_view text, bool starts_input,
+                                                 absl::Span<const TextRange> forbidden,
                                                  Encoding& encoding) const {
   std::vector<AddedTokens::Stretch> stretches;
-  FIRSTLIGHT_RETURN_IF_ERROR(parts_.added_tokens->Find(
-      text, /*normalized=*/true, encoding.parse_special_tokens, encoding.cancellation, stretches));
+  FIRSTLIGHT_RETURN_IF_ERROR(
+      parts_.added_tokens->Find(text,
+                                {.normalized = true,
+                                 .parse_special_tokens = encoding.parse_special_tokens,
+                                 .forbidden_special_ranges = forbidden},
+                                encoding.cancellation, stretches));
   for (const AddedTokens::Stretch& stretch : stretches) {
     if (stretch.token_id != AddedTokens::Stretch::kText) {
       encoding.ids.push_back(stretch.token_id);
       continue;
     }
-    FIRSTLIGHT_RETURN_IF_ERROR(
-        EncodePieces(text.substr(stretch.range.begin, stretch.range.end - stretch.range.begin),
-                     starts_input && stretch.range.begin == 0, encoding));
+    const std::string_view part =
+        text.substr(stretch.range.begin, stretch.range.end - stretch.range.begin);
+    const bool part_starts_input = starts_input && stretch.range.begin == 0;
+    const size_t first = encoding.ids.size();
+    FIRSTLIGHT_RETURN_IF_ERROR(EncodePieces(part, part_starts_input, encoding));
+    const bool may_be_special =
+        std::any_of(encoding.ids.begin() + static_cast<ptrdiff_t>(first), encoding.ids.end(),
+                    [this](int32_t id) { return IsSpecial(id); });
+    if (may_be_special && !RangesWithin(forbidden, stretch.range).empty()) {
+      // The vocabulary itself spells a special token as this text does, or the text has characters
+      // that it does not know: once more without the former.
+      encoding.ids.resize(first);
+      encoding.scratch.forbidden_ids = special_ids_;
+      FIRSTLIGHT_RETURN_IF_ERROR(EncodePieces(part, part_starts_input, encoding));
+      encoding.scratch.forbidden_ids = {};
+    }
   }
   return absl::OkStatus();
 }

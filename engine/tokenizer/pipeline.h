@@ -13,12 +13,14 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "engine/tokenizer/added_tokens.h"
 #include "engine/tokenizer/decoders/token_decoder.h"
 #include "engine/tokenizer/models/token_model.h"
 #include "engine/tokenizer/normalizers/normalizer.h"
 #include "engine/tokenizer/post_processor.h"
 #include "engine/tokenizer/pre_tokenizers/pre_tokenizer.h"
+#include "engine/tokenizer/text/text_range.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "loader/mapped_file.h"
 
@@ -71,8 +73,11 @@ class PipelineTokenizer : public Tokenizer {
  private:
   struct Encoding;
 
-  absl::Status EncodeStretch(std::string_view text, bool starts_input, Encoding& encoding) const;
-  absl::Status EncodeNormalized(std::string_view text, bool starts_input, Encoding& encoding) const;
+  // `forbidden`: where in the text no special token may come from.
+  absl::Status EncodeStretch(std::string_view text, bool starts_input,
+                             std::vector<TextRange> forbidden, Encoding& encoding) const;
+  absl::Status EncodeNormalized(std::string_view text, bool starts_input,
+                                absl::Span<const TextRange> forbidden, Encoding& encoding) const;
   absl::Status EncodePieces(std::string_view text, bool starts_input, Encoding& encoding) const;
 
   const Parts parts_;

@@ -23,6 +23,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "engine/tokenizer/text/text_range.h"
 
 namespace firstlight {
 
@@ -38,6 +40,15 @@ struct EncodeOptions {
   // either way, as in transformers' `split_special_tokens`.
   bool parse_special_tokens = true;
 
+  // Where the text is not the program's own (what users wrote into a conversation): no special
+  // token comes of it. A special token that would take one of these bytes is no token there,
+  // whether it is an added token, one of the normalized text, or a piece of the model's own
+  // vocabulary; the rest of the text is encoded as if it were not forbidden. (Whitespace beside a
+  // special token that takes it along, lstrip and rstrip, may be theirs. Unknown characters become
+  // the unknown token, special or not.) Sorted and disjoint, within the text; what they refer to
+  // must outlive the call.
+  absl::Span<const TextRange> forbidden_special_ranges = {};
+
   // Asked at bounded intervals, about every millisecond of work, on the calling thread. Once it
   // returns true, Encode gives up with CANCELLED. Empty: never cancelled.
   std::function<bool()> cancelled = {};
@@ -48,9 +59,9 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   // The ids of `text`. Errors: INVALID_ARGUMENT when `text` is not valid UTF-8 (the message names
-  // the byte offset) or is 1 GiB or longer; CANCELLED; RESOURCE_EXHAUSTED when a pattern of the
-  // tokenizer backtracks beyond its limit on this text, or all of it takes more processor time than
-  // WorkLimit (text/cancellation.h) allows for its length.
+  // the byte offset) or is 1 GiB or longer, or the options' ranges are not as said; CANCELLED;
+  // RESOURCE_EXHAUSTED when a pattern of the tokenizer backtracks beyond its limit on this text, or
+  // all of it takes more processor time than WorkLimit (text/cancellation.h) allows for its length.
   virtual absl::StatusOr<std::vector<int32_t>> Encode(std::string_view text,
                                                       const EncodeOptions& options) const = 0;
   absl::StatusOr<std::vector<int32_t>> Encode(std::string_view text) const {

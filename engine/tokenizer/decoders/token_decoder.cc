@@ -4,24 +4,13 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/tokenizer/decoders/replace_all.h"
 #include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/cancellation.h"
 #include "engine/tokenizer/text/utf8.h"
 
 namespace firstlight {
 namespace {
-
-std::string ReplaceAll(std::string_view text, std::string_view what, std::string_view with) {
-  std::string replaced;
-  size_t found = 0;
-  while (!what.empty() && (found = text.find(what)) != std::string_view::npos) {
-    replaced += text.substr(0, found);
-    replaced += with;
-    text.remove_prefix(found + what.size());
-  }
-  replaced += text;
-  return replaced;
-}
 
 class Sequence : public TokenDecoder {
  public:

@@ -77,6 +77,22 @@ std::unique_ptr<const TokenDecoder> ReplaceDecoder(std::unique_ptr<const TextPat
 // its end.
 std::unique_ptr<const TokenDecoder> StripDecoder(std::string content, size_t start, size_t stop);
 
+// "WordPiece": a space before each token but the first and those that begin with `prefix`, which
+// they lose. `cleanup`: no spaces before English punctuation and contractions, token by token.
+std::unique_ptr<const TokenDecoder> WordPieceDecoder(std::string prefix, bool cleanup);
+
+// "BPEDecoder": a space for each `suffix`, which is not empty; nothing for those of the last token.
+std::unique_ptr<const TokenDecoder> WordSuffixDecoder(std::string suffix);
+
+// "CTC": a token that repeats the one before it is left out, and so is `pad_token`; a space for
+// each `word_delimiter_token`. `cleanup` is WordPiece's, and without it delimiters stay.
+struct CtcDecoderOptions {
+  std::string pad_token;
+  std::string word_delimiter_token;
+  bool cleanup = true;
+};
+std::unique_ptr<const TokenDecoder> CtcDecoder(CtcDecoderOptions options);
+
 // No decoder at all: tokens separated by spaces.
 std::unique_ptr<const TokenDecoder> SpaceJoiningDecoder();
 

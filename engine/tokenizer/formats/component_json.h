@@ -1,8 +1,9 @@
 #ifndef FIRSTLIGHT_ENGINE_TOKENIZER_FORMATS_COMPONENT_JSON_H_
 #define FIRSTLIGHT_ENGINE_TOKENIZER_FORMATS_COMPONENT_JSON_H_
 
-// The components of tokenizer.json, from their JSON to their objects. Each function has the one
-// list of the types of its kind; a type that is not in it is refused by its name, UNIMPLEMENTED.
+// The components of tokenizer.json, from their JSON to their objects. Each function has a file of
+// its own (normalizer_json.cc and so on) with the one list of the types of its kind; a type that is
+// not in it is refused by its name, UNIMPLEMENTED.
 
 #include <memory>
 
@@ -15,10 +16,6 @@
 #include "loader/json.h"
 
 namespace firstlight {
-
-// UNIMPLEMENTED "FILE: KIND type "TYPE" is not implemented".
-absl::Status ComponentNotImplemented(const JsonValue& component, std::string_view kind,
-                                     std::string_view type);
 
 // Null for a sequence of none.
 absl::StatusOr<std::unique_ptr<const TextNormalizer>> NormalizerFromJson(const JsonValue& json);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/tokenizer/formats/component_fields.h"
 #include "engine/tokenizer/formats/component_json.h"
 #include "engine/tokenizer/formats/formats.h"
 #include "engine/tokenizer/models/bpe.h"
@@ -14,10 +15,6 @@
 
 namespace firstlight {
 namespace {
-
-absl::Status InField(const JsonValue& json, const absl::Status& status) {
-  return absl::Status(status.code(), json.Error(ToStd(status.message())).message());
-}
 
 absl::StatusOr<Vocabulary> ReadVocabulary(const JsonValue& model) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonValue field, model.Get("vocab"));

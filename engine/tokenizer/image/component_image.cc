@@ -9,6 +9,8 @@
 #include "engine/tokenizer/models/bpe.h"
 #include "engine/tokenizer/models/sentencepiece_bpe.h"
 #include "engine/tokenizer/models/sentencepiece_unigram.h"
+#include "engine/tokenizer/normalizers/character_rule.h"
+#include "engine/tokenizer/normalizers/precompiled_normalizer.h"
 #include "engine/tokenizer/normalizers/sentencepiece_normalizer.h"
 #include "engine/tokenizer/normalizers/unicode_form.h"
 #include "engine/tokenizer/pre_tokenizers/split.h"
@@ -18,7 +20,7 @@
 namespace firstlight {
 namespace {
 
-// Those read from JSON nest less deep (formats/component_json.cc).
+// Those read from JSON nest less deep (formats/component_fields.cc).
 constexpr int kMaxNesting = 16;
 
 // The members of a sequence, each read by `read_one(image, depth)`.
@@ -53,14 +55,16 @@ absl::StatusOr<std::unique_ptr<const TextNormalizer>> Normalizer(ImageReader& im
       const bool right = image.ReadBool();
       return StripNormalizer(left, right);
     }
-    case NormalizerTag::kLowercase:
-      return LowercaseNormalizer();
+    case NormalizerTag::kCharacterRule:
+      return CharacterRuleNormalizer(image.ReadEnum<CharacterRule>());
     case NormalizerTag::kUnicodeForm: {
       UnicodeForm form;
       form.compatibility = image.ReadBool();
       form.compose = image.ReadBool();
       return UnicodeFormNormalizer(form);
     }
+    case NormalizerTag::kPrecompiled:
+      return PrecompiledNormalizer(image.ReadShared<PrecompiledCharsmap>());
     case NormalizerTag::kSentencePiece: {
       SentencePieceNormalizerOptions options;
       options.add_dummy_prefix = image.ReadBool();
@@ -145,6 +149,20 @@ absl::StatusOr<std::unique_ptr<const TokenDecoder>> Decoder(ImageReader& image, 
       const auto stop = image.Read<uint64_t>();
       if (content.empty()) image.Fail("a character to strip");
       return StripDecoder(std::move(content), start, stop);
+    }
+    case DecoderTag::kWordPiece: {
+      std::string prefix = image.ReadString();
+      const bool cleanup = image.ReadBool();
+      return WordPieceDecoder(std::move(prefix), cleanup);
+    }
+    case DecoderTag::kWordSuffix:
+      return WordSuffixDecoder(image.ReadString());
+    case DecoderTag::kCtc: {
+      CtcDecoderOptions options;
+      options.pad_token = image.ReadString();
+      options.word_delimiter_token = image.ReadString();
+      options.cleanup = image.ReadBool();
+      return CtcDecoder(std::move(options));
     }
     case DecoderTag::kSpaceJoining:
       return SpaceJoiningDecoder();

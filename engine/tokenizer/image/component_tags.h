@@ -16,8 +16,9 @@ enum class NormalizerTag : uint8_t {
   kPrepend,
   kReplace,
   kStrip,
-  kLowercase,
+  kCharacterRule,
   kUnicodeForm,
+  kPrecompiled,
   kSentencePiece,
   kLast = kSentencePiece
 };
@@ -49,6 +50,9 @@ enum class DecoderTag : uint8_t {
   kMetaspace,
   kReplace,
   kStrip,
+  kWordPiece,
+  kWordSuffix,
+  kCtc,
   kSpaceJoining,
   kLast = kSpaceJoining
 };

@@ -101,7 +101,7 @@ absl::Status BpeModel::Tokenize(std::string_view piece, EncodeCancellation& canc
                                 TokenizeScratch& scratch, std::vector<int32_t>& ids) const {
   if (options_.ignore_merges) {
     const int32_t id = WholePiece(piece, scratch);
-    if (id != Vocabulary::kNoId) {
+    if (id != Vocabulary::kNoId && !scratch.IsForbidden(id)) {
       ids.push_back(id);
       return cancellation.Check(piece.size());
     }
@@ -109,10 +109,12 @@ absl::Status BpeModel::Tokenize(std::string_view piece, EncodeCancellation& canc
   SymbolMerging& merging = scratch.merging;
   merging.Clear();
   FIRSTLIGHT_RETURN_IF_ERROR(AddSymbols(piece, cancellation, scratch));
-  FIRSTLIGHT_RETURN_IF_ERROR(
-      merging.Run([&](int32_t left,
-                      int32_t right) { return merges_.Find(merging[left].id, merging[right].id); },
-                  cancellation));
+  FIRSTLIGHT_RETURN_IF_ERROR(merging.Run(
+      [&](int32_t left, int32_t right) {
+        const Merge merge = merges_.Find(merging[left].id, merging[right].id);
+        return scratch.IsForbidden(merge.id) ? Merge() : merge;
+      },
+      cancellation));
   if (merging.size() > 0) {
     for (int32_t i = 0; i != SymbolMerging::kNone; i = merging[i].next) {
       ids.push_back(merging[i].id);
@@ -141,7 +143,7 @@ absl::Status BpeModel::AddSymbols(std::string_view piece, EncodeCancellation& ca
       !options_.continuing_subword_prefix.empty() || !options_.end_of_word_suffix.empty();
   bool pending_unknown = false;
   const auto add = [&](int32_t id, std::string_view character) {
-    if (id == Vocabulary::kNoId) {
+    if (id == Vocabulary::kNoId || scratch.IsForbidden(id)) {
       AddUnknown(character, pending_unknown, merging);
       return;
     }

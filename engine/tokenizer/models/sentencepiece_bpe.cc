@@ -54,10 +54,16 @@ absl::Status SentencePieceBpe::Tokenize(std::string_view text, EncodeCancellatio
   begins.clear();
   for (size_t position = 0; position < text.size();) {
     FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
-    auto [length, id] = pieces_->user_defined.LongestPrefix(text.substr(position));
-    if (id == ByteTrie::kNoValue) {
-      length = Utf8Length(text[position]);
+    size_t length = Utf8Length(text[position]);
+    int32_t id = Vocabulary::kNoId;
+    pieces_->user_defined.ForEachPrefix(text.substr(position), [&](size_t bytes, int32_t piece) {
+      if (scratch.IsForbidden(piece)) return;
+      length = bytes;
+      id = piece;
+    });
+    if (id == Vocabulary::kNoId) {
       id = vocabulary.Find(text.substr(position, length));
+      if (scratch.IsForbidden(id)) id = Vocabulary::kNoId;
     }
     merging.Add(id);
     begins.push_back(static_cast<uint32_t>(position));
@@ -80,7 +86,7 @@ absl::Status SentencePieceBpe::Tokenize(std::string_view text, EncodeCancellatio
           return Merge();
         }
         const int32_t id = vocabulary.Find(merged);
-        if (id == Vocabulary::kNoId || !pieces_->IsText(id)) {
+        if (id == Vocabulary::kNoId || !pieces_->IsText(id) || scratch.IsForbidden(id)) {
           return Merge();
         }
         if (pieces_->kinds[id] == PieceKind::kUnused) {

@@ -78,6 +78,7 @@ absl::Status SentencePieceUnigram::Tokenize(std::string_view text, EncodeCancell
       }
     };
     trie_.ForEachPrefix(text.substr(begin), [&](size_t length, int32_t id) {
+      if (scratch.IsForbidden(id)) return;
       offer(length, id, PieceScore(id, length) + score_so_far);
       has_single_character = has_single_character || length == character;
     });

@@ -6,6 +6,7 @@
 //
 // Immutable; any thread may call Tokenize, with scratch space of its own.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "engine/tokenizer/models/symbol_merging.h"
 #include "engine/tokenizer/models/vocabulary.h"
 #include "engine/tokenizer/text/cancellation.h"
@@ -24,13 +26,22 @@ struct TokenizeScratch {
   SymbolMerging merging;
   std::string text;
   std::vector<uint32_t> begins;
+
+  // Sorted. Tokens that no text may become, though the vocabulary spells them as the text does.
+  absl::Span<const int32_t> forbidden_ids;
+
+  bool IsForbidden(int32_t id) const {
+    return !forbidden_ids.empty() &&
+           std::binary_search(forbidden_ids.begin(), forbidden_ids.end(), id);
+  }
 };
 
 class TokenModel {
  public:
   virtual ~TokenModel() = default;
 
-  // Appends the ids of `piece`, valid UTF-8 (but see BpeModel::Options::byte_level), to `ids`.
+  // Appends the ids of `piece`, valid UTF-8 (but see BpeModel::Options::byte_level), to `ids`. None
+  // is of the forbidden ones, the unknown token excepted.
   // Errors: CANCELLED. Ids out of the vocabulary come out only where an image has been damaged.
   virtual absl::Status Tokenize(std::string_view piece, EncodeCancellation& cancellation,
                                 TokenizeScratch& scratch, std::vector<int32_t>& ids) const = 0;

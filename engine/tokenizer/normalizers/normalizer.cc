@@ -20,7 +20,7 @@ class Sequence : public TextNormalizer {
   explicit Sequence(std::vector<std::unique_ptr<const TextNormalizer>> normalizers)
       : normalizers_(std::move(normalizers)) {}
 
-  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
+  absl::Status Normalize(NormalizedText& text, EncodeCancellation& cancellation) const override {
     for (const auto& normalizer : normalizers_) {
       FIRSTLIGHT_RETURN_IF_ERROR(normalizer->Normalize(text, cancellation));
     }
@@ -41,9 +41,12 @@ class Prepend : public TextNormalizer {
  public:
   explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
 
-  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
-    if (!text.empty()) {
-      text.insert(0, prefix_);
+  absl::Status Normalize(NormalizedText& text, EncodeCancellation& cancellation) const override {
+    if (!text.text().empty()) {
+      Rewriting rewriting(text, prefix_.size());
+      rewriting.Insert(prefix_);
+      rewriting.Keep(text.text().size());
+      rewriting.Finish();
     }
     return absl::OkStatus();
   }
@@ -62,31 +65,31 @@ class Replace : public TextNormalizer {
   Replace(std::unique_ptr<const TextPattern> pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
 
-  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
+  absl::Status Normalize(NormalizedText& text, EncodeCancellation& cancellation) const override {
+    const size_t size = text.text().size();
     // Not even an empty match is looked for in an empty text.
-    if (text.empty()) {
+    if (size == 0) {
       return absl::OkStatus();
     }
     std::vector<TextRange> matches;
-    FIRSTLIGHT_RETURN_IF_ERROR(pattern_->FindAll(text, cancellation, matches));
+    FIRSTLIGHT_RETURN_IF_ERROR(pattern_->FindAll(text.text(), cancellation, matches));
     if (matches.empty()) {
       return absl::OkStatus();
     }
-    if (content_.size() > (kMaxTextBytes - text.size()) / matches.size()) {
+    if (content_.size() > (kMaxTextBytes - size) / matches.size()) {
       return absl::ResourceExhaustedError(StrCat("the normalizer's ", matches.size(),
                                                  " replacements make a text of over ",
                                                  kMaxTextBytes, " bytes"));
     }
-    std::string replaced;
-    replaced.reserve(text.size() + matches.size() * content_.size());
-    size_t copied = 0;
+    Rewriting rewriting(text, matches.size() * content_.size());
+    size_t consumed = 0;
     for (const TextRange& match : matches) {
-      replaced.append(text, copied, match.begin - copied);
-      replaced += content_;
-      copied = match.end;
+      rewriting.Keep(match.begin - consumed);
+      rewriting.Replace(match.end - match.begin, content_);
+      consumed = match.end;
     }
-    replaced.append(text, copied);
-    text = std::move(replaced);
+    rewriting.Keep(size - consumed);
+    rewriting.Finish();
     return absl::OkStatus();
   }
 
@@ -105,32 +108,31 @@ class Strip : public TextNormalizer {
  public:
   Strip(bool left, bool right) : left_(left), right_(right) {}
 
-  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
-    if (right_) {
-      size_t end = text.size();
-      while (end > 0) {
-        size_t begin = end - 1;
-        while (begin > 0 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) {
-          --begin;
-        }
-        if (!IsWhitespace(DecodeUtf8(std::string_view(text).substr(begin)).code_point)) {
-          break;
-        }
-        end = begin;
+  absl::Status Normalize(NormalizedText& text, EncodeCancellation& cancellation) const override {
+    const std::string_view whole = text.text();
+    size_t end = whole.size();
+    while (right_ && end > 0) {
+      size_t begin = end - 1;
+      while (begin > 0 && (static_cast<unsigned char>(whole[begin]) & 0xC0) == 0x80) {
+        --begin;
       }
-      text.resize(end);
-    }
-    if (left_) {
-      size_t begin = 0;
-      while (begin < text.size()) {
-        const Utf8Character character = DecodeUtf8(std::string_view(text).substr(begin));
-        if (!IsWhitespace(character.code_point)) {
-          break;
-        }
-        begin += character.length;
+      if (!IsWhitespace(DecodeUtf8(whole.substr(begin)).code_point)) {
+        break;
       }
-      text.erase(0, begin);
+      end = begin;
     }
+    size_t begin = 0;
+    while (left_ && begin < end) {
+      const Utf8Character character = DecodeUtf8(whole.substr(begin));
+      if (!IsWhitespace(character.code_point)) {
+        break;
+      }
+      begin += character.length;
+    }
+    Rewriting rewriting(text);
+    rewriting.Drop(begin);
+    rewriting.Keep(end - begin);
+    rewriting.Finish();
     return absl::OkStatus();
   }
 
@@ -143,25 +145,6 @@ class Strip : public TextNormalizer {
  private:
   const bool left_;
   const bool right_;
-};
-
-class Lowercase : public TextNormalizer {
- public:
-  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
-    std::string lowered;
-    lowered.reserve(text.size());
-    std::string_view rest = text;
-    while (!rest.empty()) {
-      const Utf8Character character = DecodeUtf8(rest);
-      AppendLowercase(character.code_point, lowered);
-      rest.remove_prefix(character.length);
-      FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
-    }
-    text = std::move(lowered);
-    return absl::OkStatus();
-  }
-
-  void Save(ImageWriter& image) const override { image.Write(NormalizerTag::kLowercase); }
 };
 
 }  // namespace
@@ -182,10 +165,6 @@ std::unique_ptr<const TextNormalizer> ReplaceNormalizer(std::unique_ptr<const Te
 
 std::unique_ptr<const TextNormalizer> StripNormalizer(bool left, bool right) {
   return std::make_unique<Strip>(left, right);
-}
-
-std::unique_ptr<const TextNormalizer> LowercaseNormalizer() {
-  return std::make_unique<Lowercase>();
 }
 
 }  // namespace firstlight

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "engine/tokenizer/image/image_writer.h"
+#include "engine/tokenizer/normalizers/normalized_text.h"
 #include "engine/tokenizer/text/cancellation.h"
 #include "engine/tokenizer/text/pattern.h"
 
@@ -25,7 +26,7 @@ class TextNormalizer {
 
   // Rewrites `text`, valid UTF-8 before and after. Errors: CANCELLED; RESOURCE_EXHAUSTED from a
   // pattern, or when the text would grow past 2 GiB.
-  virtual absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const = 0;
+  virtual absl::Status Normalize(NormalizedText& text, EncodeCancellation& cancellation) const = 0;
 
   // Its NormalizerTag, then its fields; NormalizerFromImage (image/component_image.h) reads them.
   virtual void Save(ImageWriter& image) const = 0;
@@ -44,9 +45,6 @@ std::unique_ptr<const TextNormalizer> ReplaceNormalizer(std::unique_ptr<const Te
 
 // "Strip": no whitespace at the ends asked for.
 std::unique_ptr<const TextNormalizer> StripNormalizer(bool left, bool right);
-
-// "Lowercase": character by character, whatever the language.
-std::unique_ptr<const TextNormalizer> LowercaseNormalizer();
 
 }  // namespace firstlight
 

@@ -62,7 +62,8 @@ PrecompiledCharsmap PrecompiledCharsmap::Load(ImageReader& image) {
   return charsmap;
 }
 
-PrecompiledCharsmap::Replacement PrecompiledCharsmap::Find(std::string_view text) const {
+PrecompiledCharsmap::Replacement PrecompiledCharsmap::Find(std::string_view text,
+                                                           bool shortest) const {
   Replacement found;
   if (units_.empty()) {
     return found;
@@ -89,6 +90,7 @@ PrecompiledCharsmap::Replacement PrecompiledCharsmap::Find(std::string_view text
     std::string_view with(replacements_.data() + start, replacements_.size() - start);
     with = with.substr(0, with.find('\0'));
     found = {.length = i + 1, .with = with};
+    if (shortest) break;
   }
   return found;
 }

@@ -1,8 +1,9 @@
 #ifndef FIRSTLIGHT_ENGINE_TOKENIZER_NORMALIZERS_PRECOMPILED_CHARSMAP_H_
 #define FIRSTLIGHT_ENGINE_TOKENIZER_NORMALIZERS_PRECOMPILED_CHARSMAP_H_
 
-// The table of replacements in a sentencepiece model (normalizer_spec.precompiled_charsmap): a
-// double-array trie in the format of Darts-clone, and the replacement texts that it points into.
+// The table of replacements in a sentencepiece model (normalizer_spec.precompiled_charsmap) and in
+// tokenizer.json's normalizer "Precompiled": a double-array trie in the format of Darts-clone, and
+// the replacement texts that it points into.
 //
 // Immutable; any thread may call it. The table is from a file: every step is checked.
 
@@ -32,10 +33,13 @@ class PrecompiledCharsmap {
     std::string_view with;
   };
 
-  // For the longest entry that `text` starts with.
-  Replacement Find(std::string_view text) const;
+  // For the longest entry that `text` starts with, or the shortest.
+  Replacement FindLongest(std::string_view text) const { return Find(text, /*shortest=*/false); }
+  Replacement FindShortest(std::string_view text) const { return Find(text, /*shortest=*/true); }
 
  private:
+  Replacement Find(std::string_view text, bool shortest) const;
+
   Table<uint32_t> units_;
   Table<char> replacements_;  // Each ends with a NUL.
 };

@@ -21,50 +21,46 @@ class Normalizer : public TextNormalizer {
              std::shared_ptr<const SentencePiecePieces> pieces)
       : options_(options), charsmap_(std::move(charsmap)), pieces_(std::move(pieces)) {}
 
-  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
-    std::string_view rest = text;
+  absl::Status Normalize(NormalizedText& text, EncodeCancellation& cancellation) const override {
+    const std::string_view space = options_.escape_whitespaces ? kSpaceSymbol : " ";
+    Rewriting rewriting(text, text.text().size() / 2 + space.size());
     if (options_.remove_extra_whitespaces) {
-      while (!rest.empty() && Front(rest).with == " ") {
-        rest.remove_prefix(Front(rest).length);
+      while (!rewriting.rest().empty() && Front(rewriting.rest()).with == " ") {
+        rewriting.Drop(Front(rewriting.rest()).length);
         FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
       }
     }
-    if (rest.empty()) {
-      text.clear();
-      return absl::OkStatus();
-    }
-    const std::string_view space = options_.escape_whitespaces ? kSpaceSymbol : " ";
-    std::string normalized;
-    normalized.reserve(rest.size() + rest.size() / 2 + space.size());
-    if (options_.add_dummy_prefix) {
-      normalized += space;
+    if (options_.add_dummy_prefix && !rewriting.rest().empty()) {
+      rewriting.Insert(space);
     }
     bool after_space = options_.remove_extra_whitespaces;
-    while (!rest.empty()) {
+    std::string escaped;
+    while (!rewriting.rest().empty()) {
       FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
-      const PrecompiledCharsmap::Replacement front = Front(rest);
+      const PrecompiledCharsmap::Replacement front = Front(rewriting.rest());
       std::string_view with = front.with;
       while (after_space && with.starts_with(' ')) {
         with.remove_prefix(1);
       }
-      for (const char byte : with) {
-        if (byte == ' ') {
-          normalized += space;
-        } else {
-          normalized.push_back(byte);
-        }
-      }
       if (!with.empty()) {
         after_space = options_.remove_extra_whitespaces && with.ends_with(' ');
       }
-      rest.remove_prefix(front.length);
+      escaped.clear();
+      for (const char byte : with) {
+        if (byte == ' ') {
+          escaped += space;
+        } else {
+          escaped.push_back(byte);
+        }
+      }
+      rewriting.Replace(front.length, escaped);
     }
     if (options_.remove_extra_whitespaces) {
-      while (normalized.ends_with(space)) {
-        normalized.resize(normalized.size() - space.size());
+      while (rewriting.rewritten().ends_with(space)) {
+        rewriting.RemoveSuffix(space.size());
       }
     }
-    text = std::move(normalized);
+    rewriting.Finish();
     return absl::OkStatus();
   }
 
@@ -84,7 +80,7 @@ class Normalizer : public TextNormalizer {
     if (id != ByteTrie::kNoValue) {
       return {.length = length, .with = text.substr(0, length)};
     }
-    const PrecompiledCharsmap::Replacement replacement = charsmap_->Find(text);
+    const PrecompiledCharsmap::Replacement replacement = charsmap_->FindLongest(text);
     if (replacement.length > 0) {
       return replacement;
     }

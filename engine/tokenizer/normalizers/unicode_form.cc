@@ -5,7 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
@@ -16,6 +21,8 @@ namespace {
 
 // The longest decomposition of one character, U+FDFA, has 18.
 constexpr int kMaxDecomposition = 32;
+constexpr utf8proc_int32_t kFirstHangulVowel = 0x1160;
+constexpr utf8proc_int32_t kLastHangulFinal = 0x11FF;
 
 uint8_t CombiningClass(utf8proc_int32_t code_point) {
   return static_cast<uint8_t>(utf8proc_get_property(code_point)->combining_class);
@@ -32,30 +39,64 @@ bool IsUnchanged(std::string_view text, UnicodeForm form) {
                      [](char c) { return static_cast<unsigned char>(c) < 0xC3; });
 }
 
+// Whether a character never changes with what stands before it: it neither moves, as marks do, nor
+// composes. What composes with a character before it is a mark, or the vowel or final of a Hangul
+// syllable.
+bool StandsApart(utf8proc_int32_t code_point) {
+  const utf8proc_property_t* const property = utf8proc_get_property(code_point);
+  const auto category = static_cast<utf8proc_category_t>(property->category);
+  return property->combining_class == 0 && category != UTF8PROC_CATEGORY_MN &&
+         category != UTF8PROC_CATEGORY_MC && category != UTF8PROC_CATEGORY_ME &&
+         (code_point < kFirstHangulVowel || code_point > kLastHangulFinal);
+}
+
+// By combining class; marks of the same class keep their order. utf8proc's own function sorts a run
+// of marks in quadratic time, and a text can be one run.
+void SortMarks(std::vector<utf8proc_int32_t>& code_points) {
+  const auto by_class = [](utf8proc_int32_t a, utf8proc_int32_t b) {
+    return CombiningClass(a) < CombiningClass(b);
+  };
+  for (auto begin = code_points.begin(); begin != code_points.end();) {
+    if (CombiningClass(*begin) == 0) {
+      ++begin;
+      continue;
+    }
+    const auto end = std::find_if(begin, code_points.end(), [](utf8proc_int32_t code_point) {
+      return CombiningClass(code_point) == 0;
+    });
+    std::stable_sort(begin, end, by_class);
+    begin = end;
+  }
+}
+
 class Form : public TextNormalizer {
  public:
   explicit Form(UnicodeForm form) : form_(form) {}
 
-  absl::Status Normalize(std::string& text, EncodeCancellation& cancellation) const override {
-    if (IsUnchanged(text, form_)) {
+  absl::Status Normalize(NormalizedText& text, EncodeCancellation& cancellation) const override {
+    if (IsUnchanged(text.text(), form_)) {
       return absl::OkStatus();
     }
-    std::vector<utf8proc_int32_t> code_points;
-    FIRSTLIGHT_RETURN_IF_ERROR(Decompose(text, cancellation, code_points));
-    if (form_.compose) {
-      const utf8proc_ssize_t length = utf8proc_normalize_utf32(
-          code_points.data(), static_cast<utf8proc_ssize_t>(code_points.size()),
-          static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
-      if (length < 0) {
-        return absl::InternalError(StrCat("utf8proc: ", utf8proc_errmsg(length)));
+    Rewriting rewriting(text);
+    // Decomposed characters, from one that stands apart on, and the bytes that they stand for.
+    Segment segment;
+    std::array<utf8proc_int32_t, kMaxDecomposition> parts{};
+    std::string_view rest = text.text();
+    while (!rest.empty()) {
+      FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(2));
+      const Utf8Character character = DecodeUtf8(rest);
+      rest.remove_prefix(character.length);
+      FIRSTLIGHT_ASSIGN_OR_RETURN(
+          const absl::Span<const utf8proc_int32_t> decomposed,
+          Decompose(static_cast<utf8proc_int32_t>(character.code_point), absl::MakeSpan(parts)));
+      if (!decomposed.empty() && StandsApart(decomposed[0])) {
+        FIRSTLIGHT_RETURN_IF_ERROR(Put(segment, rewriting));
       }
-      code_points.resize(static_cast<size_t>(length));
+      segment.code_points.insert(segment.code_points.end(), decomposed.begin(), decomposed.end());
+      segment.bytes += character.length;
     }
-    text.clear();
-    for (const utf8proc_int32_t code_point : code_points) {
-      AppendUtf8(static_cast<char32_t>(code_point), text);
-      FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
-    }
+    FIRSTLIGHT_RETURN_IF_ERROR(Put(segment, rewriting));
+    rewriting.Finish();
     return absl::OkStatus();
   }
 
@@ -66,58 +107,49 @@ class Form : public TextNormalizer {
   }
 
  private:
-  // Full decomposition, combining marks in canonical order. utf8proc's own function sorts a run of
-  // marks in quadratic time, and a text can be one run.
-  absl::Status Decompose(std::string_view text, EncodeCancellation& cancellation,
-                         std::vector<utf8proc_int32_t>& code_points) const {
+  struct Segment {
+    std::vector<utf8proc_int32_t> code_points;
+    size_t bytes = 0;
+    std::string normalized;
+  };
+
+  absl::StatusOr<absl::Span<const utf8proc_int32_t>> Decompose(
+      utf8proc_int32_t code_point, absl::Span<utf8proc_int32_t> parts) const {
     const auto options = static_cast<utf8proc_option_t>(
         form_.compatibility ? UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_STABLE
                             : UTF8PROC_DECOMPOSE | UTF8PROC_STABLE);
-    code_points.reserve(text.size());
-    size_t marks_begin = 0;
-    std::array<utf8proc_int32_t, kMaxDecomposition> parts{};
-    while (!text.empty()) {
-      FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(2));
-      const Utf8Character character = DecodeUtf8(text);
-      text.remove_prefix(character.length);
-      int boundary_class = 0;
-      const utf8proc_ssize_t count =
-          utf8proc_decompose_char(static_cast<utf8proc_int32_t>(character.code_point), parts.data(),
-                                  kMaxDecomposition, options, &boundary_class);
-      if (count < 0 || count > kMaxDecomposition) {
-        return absl::InternalError(StrCat("utf8proc: ", utf8proc_errmsg(count)));
-      }
-      for (utf8proc_ssize_t i = 0; i < count; ++i) {
-        if (CombiningClass(parts[i]) == 0) {
-          SortMarks(code_points, marks_begin);
-          marks_begin = code_points.size() + 1;
-        }
-        code_points.push_back(parts[i]);
-      }
+    int boundary_class = 0;
+    const utf8proc_ssize_t count = utf8proc_decompose_char(
+        code_point, parts.data(), kMaxDecomposition, options, &boundary_class);
+    if (count < 0 || count > kMaxDecomposition) {
+      return absl::InternalError(StrCat("utf8proc: ", utf8proc_errmsg(count)));
     }
-    SortMarks(code_points, marks_begin);
-    return absl::OkStatus();
+    return absl::Span<const utf8proc_int32_t>(parts.data(), static_cast<size_t>(count));
   }
 
-  // By combining class; marks of the same class keep their order.
-  static void SortMarks(std::vector<utf8proc_int32_t>& code_points, size_t begin) {
-    if (code_points.size() <= begin + 1) return;
-    struct Mark {
-      uint8_t combining_class;
-      size_t place;
-      utf8proc_int32_t code_point;
-    };
-    std::vector<Mark> marks;
-    marks.reserve(code_points.size() - begin);
-    for (size_t i = begin; i < code_points.size(); ++i) {
-      marks.push_back({CombiningClass(code_points[i]), i, code_points[i]});
+  // Hands the segment on, in order and composed, and clears it.
+  absl::Status Put(Segment& segment, Rewriting& rewriting) const {
+    std::vector<utf8proc_int32_t>& code_points = segment.code_points;
+    if (code_points.size() > 1) {
+      SortMarks(code_points);
+      if (form_.compose) {
+        const utf8proc_ssize_t length = utf8proc_normalize_utf32(
+            code_points.data(), static_cast<utf8proc_ssize_t>(code_points.size()),
+            static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+        if (length < 0) {
+          return absl::InternalError(StrCat("utf8proc: ", utf8proc_errmsg(length)));
+        }
+        code_points.resize(static_cast<size_t>(length));
+      }
     }
-    std::sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) {
-      return a.combining_class != b.combining_class ? a.combining_class < b.combining_class
-                                                    : a.place < b.place;
-    });
-    for (size_t i = begin; i < code_points.size(); ++i)
-      code_points[i] = marks[i - begin].code_point;
+    segment.normalized.clear();
+    for (const utf8proc_int32_t code_point : code_points) {
+      AppendUtf8(static_cast<char32_t>(code_point), segment.normalized);
+    }
+    rewriting.Replace(segment.bytes, segment.normalized);
+    code_points.clear();
+    segment.bytes = 0;
+    return absl::OkStatus();
   }
 
   const UnicodeForm form_;

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "engine/tokenizer/pre_tokenizers/pre_tokenizer.h"
 
 namespace firstlight {
@@ -38,6 +39,10 @@ std::unique_ptr<const PreTokenizer> PunctuationPreTokenizer(SplitBehavior behavi
 
 // "WhitespaceSplit": drops whitespace.
 std::unique_ptr<const PreTokenizer> WhitespaceSplitPreTokenizer();
+
+// "UnicodeScripts": runs of one script; spaces and characters without a script belong to the run
+// before them, and vanish where there is none.
+absl::StatusOr<std::unique_ptr<const PreTokenizer>> UnicodeScriptsPreTokenizer();
 
 // "Whitespace": words and runs of other characters; drops whitespace.
 std::unique_ptr<const PreTokenizer> WhitespacePreTokenizer();

@@ -7,7 +7,6 @@
 // Immutable and shared by threads. A pattern from a file is untrusted: its size and nesting are
 // bounded when it is compiled, its backtracking and memory when it runs.
 
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,16 +18,9 @@
 #include "engine/tokenizer/image/image_reader.h"
 #include "engine/tokenizer/image/image_writer.h"
 #include "engine/tokenizer/text/cancellation.h"
+#include "engine/tokenizer/text/text_range.h"
 
 namespace firstlight {
-
-// The bytes [begin, end) of a text.
-struct TextRange {
-  size_t begin = 0;
-  size_t end = 0;
-
-  friend bool operator==(const TextRange&, const TextRange&) = default;
-};
 
 class TextPattern {
  public:

@@ -61,6 +61,27 @@ bool IsPunctuation(char32_t code_point) {
   return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
 
+bool IsMark(char32_t code_point) {
+  const utf8proc_category_t category = Category(code_point);
+  return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC ||
+         category == UTF8PROC_CATEGORY_ME;
+}
+
+bool IsNonspacingMark(char32_t code_point) { return Category(code_point) == UTF8PROC_CATEGORY_MN; }
+
+bool IsOther(char32_t code_point) {
+  const utf8proc_category_t category = Category(code_point);
+  return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF ||
+         category == UTF8PROC_CATEGORY_CO || category == UTF8PROC_CATEGORY_CS;
+}
+
+bool IsBertIdeograph(char32_t code_point) {
+  return InRange(code_point, 0x4E00, 0x9FFF) || InRange(code_point, 0x3400, 0x4DBF) ||
+         InRange(code_point, 0x20000, 0x2A6DF) || InRange(code_point, 0x2A700, 0x2B73F) ||
+         InRange(code_point, 0x2B740, 0x2B81F) || InRange(code_point, 0x2B920, 0x2CEAF) ||
+         InRange(code_point, 0xF900, 0xFAFF) || InRange(code_point, 0x2F800, 0x2FA1F);
+}
+
 void AppendLowercase(char32_t code_point, std::string& out) {
   // The one unconditional mapping to more than one character in Unicode's SpecialCasing.txt.
   if (code_point == 0x130) {

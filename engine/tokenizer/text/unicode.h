@@ -21,6 +21,17 @@ bool IsNumeric(char32_t code_point);
 // ASCII punctuation and symbols, or any character of the Punctuation categories.
 bool IsPunctuation(char32_t code_point);
 
+// A combining mark of any category (Mn, Mc, Me), or only Nonspacing_Mark.
+bool IsMark(char32_t code_point);
+bool IsNonspacingMark(char32_t code_point);
+
+// Control, Format, Private_Use or Surrogate.
+bool IsOther(char32_t code_point);
+
+// In the blocks of CJK ideographs that BERT's tokenizer counts as Chinese (its
+// _is_chinese_char).
+bool IsBertIdeograph(char32_t code_point);
+
 // Appends the full lower-case mapping of one character, regardless of what stands around it.
 void AppendLowercase(char32_t code_point, std::string& out);
 

@@ -117,9 +117,9 @@ std::string Normalize(const JsonValue& json, std::string_view text) {
   const std::unique_ptr<const TextNormalizer> normalizer = NormalizerFromJson(json).value();
   const std::function<bool()> never;
   EncodeCancellation cancellation(never);
-  std::string normalized(text);
+  NormalizedText normalized{std::string(text)};
   EXPECT_THAT(normalizer->Normalize(normalized, cancellation), IsOk());
-  return normalized;
+  return normalized.text();
 }
 
 std::string DecodeTokens(const JsonValue& json, const std::vector<std::string>& tokens) {
