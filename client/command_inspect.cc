@@ -11,6 +11,7 @@
 #include "engine/model_config.h"
 #include "engine/weights.h"
 #include "loader/base/status_macros.h"
+#include "loader/base/utf8.h"
 #include "loader/checkpoint.h"
 #include "loader/load_report.h"
 
@@ -23,9 +24,9 @@ std::string Describe(const Checkpoint& checkpoint, const ModelConfig& config) {
       "%s\n%s, context %d tokens, vocabulary %d\n"
       "%d layers, hidden %d, intermediate %d, %d heads (%d for keys and values) of %d\n"
       "%d weight files, %.3f GB\n\n",
-      checkpoint.directory(), config.architecture, config.context_length, spec.vocab_size,
-      spec.num_hidden_layers, spec.hidden_size, spec.intermediate_size, spec.num_attention_heads,
-      spec.num_key_value_heads, spec.head_dim, checkpoint.files().size(),
+      EscapeControls(checkpoint.directory()), config.architecture, config.context_length,
+      spec.vocab_size, spec.num_hidden_layers, spec.hidden_size, spec.intermediate_size,
+      spec.num_attention_heads, spec.num_key_value_heads, spec.head_dim, checkpoint.files().size(),
       static_cast<double>(checkpoint.tensor_bytes()) / 1e9);
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "loader/base/utf8.h"
 
 namespace firstlight {
 namespace {
@@ -19,6 +20,9 @@ std::string StateText(v1::ModelState state) {
 std::string Gigabytes(int64_t bytes) {
   return absl::StrFormat("%.3f GB", static_cast<double>(bytes) / 1e9);
 }
+
+// Names and directories come from elsewhere, and a terminal would obey what is in them.
+std::string Shown(const std::string& text) { return EscapeControls(text); }
 
 // "2*" for the version that the name points at.
 std::string VersionText(const v1::Model& model) {
@@ -54,14 +58,19 @@ void PrintModelHeader() {
 
 void PrintModelRow(const v1::Model& model, absl::Time now) {
   const v1::WeightBytes& weights = model.weight_bytes();
-  const std::string aliases = model.aliases().empty() ? "-" : absl::StrJoin(model.aliases(), ",");
-  std::printf("%-20s %8s %-9s %8d %-9s %11s %11s %-19s %-14s %s\n", model.name().c_str(),
+  const std::string aliases =
+      model.aliases().empty() ? "-" : Shown(absl::StrJoin(model.aliases(), ","));
+  std::printf("%-20s %8s %-9s %8d %-9s %11s %11s %-19s %-14s %s\n", Shown(model.name()).c_str(),
               VersionText(model).c_str(), StateText(model.state()).c_str(),
               model.requests_in_flight(), LastUsedText(model, now).c_str(),
               Gigabytes(weights.assigned()).c_str(), Gigabytes(weights.copied()).c_str(),
-              ResidencyText(model).c_str(), aliases.c_str(), model.directory().c_str());
-  if (!model.state_reason().empty()) std::printf("    %s\n", model.state_reason().c_str());
-  if (!model.detached().empty()) std::printf("    detached: %s\n", model.detached().c_str());
+              ResidencyText(model).c_str(), aliases.c_str(), Shown(model.directory()).c_str());
+  if (!model.state_reason().empty()) {
+    std::printf("    %s\n", Shown(model.state_reason()).c_str());
+  }
+  if (!model.detached().empty()) {
+    std::printf("    detached: %s\n", Shown(model.detached()).c_str());
+  }
   std::fflush(stdout);
 }
 
@@ -69,7 +78,8 @@ void PrintAliasHeader() { std::printf("%-20s %-20s %s\n", "ALIAS", "MODEL", "VER
 
 void PrintAliasRow(const v1::Alias& alias) {
   const std::string version = alias.has_version() ? absl::StrCat(alias.version()) : "current";
-  std::printf("%-20s %-20s %s\n", alias.alias().c_str(), alias.name().c_str(), version.c_str());
+  std::printf("%-20s %-20s %s\n", Shown(alias.alias()).c_str(), Shown(alias.name()).c_str(),
+              version.c_str());
   std::fflush(stdout);
 }
 

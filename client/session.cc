@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "loader/base/utf8.h"
 
 namespace firstlight {
 namespace {
@@ -42,7 +43,7 @@ void PrintJson(const google::protobuf::Message& message) {
 
 int ReportFailure(const absl::Status& status) {
   std::fprintf(stderr, "firstlight: %s: %s\n", absl::StatusCodeToString(status.code()).c_str(),
-               std::string(status.message()).c_str());
+               EscapeControls(status.message()).c_str());
   return kExitFailed;
 }
 

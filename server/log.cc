@@ -6,16 +6,13 @@
 #include <cmath>
 #include <type_traits>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "server/utf8.h"
+#include "loader/base/utf8.h"
 
 namespace firstlight {
 namespace {
-
-constexpr char kReplacement[] = "\xef\xbf\xbd";  // U+FFFD
 
 absl::string_view LevelName(LogLevel level) {
   switch (level) {
@@ -29,46 +26,6 @@ absl::string_view LevelName(LogLevel level) {
       return "error";
   }
   return "unknown";
-}
-
-// How the string of JSON writes one control character.
-void AppendControl(std::string* out, unsigned char control) {
-  switch (control) {
-    case '\n':
-      out->append("\\n");
-      break;
-    case '\r':
-      out->append("\\r");
-      break;
-    case '\t':
-      out->append("\\t");
-      break;
-    default:
-      absl::StrAppendFormat(out, "\\u%04x", control);
-  }
-}
-
-// `text` with control characters escaped, bytes that are no UTF-8 as U+FFFD, and a backslash
-// before each of `marked`. DEL and the C1 controls are escaped too: terminals act on them.
-void AppendEscaped(std::string* out, absl::string_view text, absl::string_view marked) {
-  for (size_t i = 0; i < text.size();) {
-    const size_t length = Utf8CharacterLength(text, i);
-    if (length == 0) {
-      absl::StrAppend(out, kReplacement);
-      ++i;
-      continue;
-    }
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (length == 2 && c == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
-      AppendControl(out, static_cast<unsigned char>(text[i + 1]));
-    } else if (c < 0x20 || c == 0x7f) {
-      AppendControl(out, c);
-    } else {
-      if (absl::StrContains(marked, text[i])) out->push_back('\\');
-      absl::StrAppend(out, text.substr(i, length));
-    }
-    i += length;
-  }
 }
 
 // A JSON string of `text`, quotes included.
@@ -139,12 +96,6 @@ std::string FormatLogLine(LogFormat format, absl::Time time, LogLevel level,
     AppendValue(&line, field.value, format);
   }
   line.push_back('\n');
-  return line;
-}
-
-std::string EscapeControls(absl::string_view text) {
-  std::string line;
-  AppendEscaped(&line, text, "");
   return line;
 }
 

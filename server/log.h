@@ -74,10 +74,6 @@ class Log {
 std::string FormatLogLine(LogFormat format, absl::Time time, LogLevel level,
                           absl::string_view event, const std::vector<LogField>& fields);
 
-// `text` as one line that a terminal only shows: control characters escaped as in a log line, bytes
-// that are no UTF-8 replaced. Quotes and backslashes stay.
-std::string EscapeControls(absl::string_view text);
-
 }  // namespace firstlight
 
 #endif  // FIRSTLIGHT_SERVER_LOG_H_

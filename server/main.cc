@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "loader/base/utf8.h"
 #include "loader/residency/fault_guard.h"
 #include "server/daemon.h"
 #include "server/log.h"

@@ -6,7 +6,7 @@
 #include "google/protobuf/any.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
-#include "server/utf8.h"
+#include "loader/base/utf8.h"
 
 namespace firstlight {
 namespace {

@@ -1,9 +1,30 @@
-#include "server/utf8.h"
+#include "loader/base/utf8.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace firstlight {
 namespace {
 
 constexpr absl::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+
+// How the string of JSON writes one control character.
+void AppendControl(std::string* out, unsigned char control) {
+  switch (control) {
+    case '\n':
+      out->append("\\n");
+      break;
+    case '\r':
+      out->append("\\r");
+      break;
+    case '\t':
+      out->append("\\t");
+      break;
+    default:
+      absl::StrAppendFormat(out, "\\u%04x", control);
+  }
+}
 
 }  // namespace
 
@@ -42,6 +63,33 @@ std::string ToValidUtf8(absl::string_view text, size_t max_bytes) {
     i += length == 0 ? 1 : length;
   }
   return out;
+}
+
+void AppendEscaped(std::string* out, absl::string_view text, absl::string_view marked) {
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = Utf8CharacterLength(text, i);
+    if (length == 0) {
+      absl::StrAppend(out, kReplacement);
+      ++i;
+      continue;
+    }
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (length == 2 && c == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+      AppendControl(out, static_cast<unsigned char>(text[i + 1]));
+    } else if (c < 0x20 || c == 0x7f) {
+      AppendControl(out, c);
+    } else {
+      if (absl::StrContains(marked, text[i])) out->push_back('\\');
+      absl::StrAppend(out, text.substr(i, length));
+    }
+    i += length;
+  }
+}
+
+std::string EscapeControls(absl::string_view text) {
+  std::string line;
+  AppendEscaped(&line, text, "");
+  return line;
 }
 
 }  // namespace firstlight
