@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/kernels/product.h"
+#include "engine/mixture/mixture_pass.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
 
@@ -28,6 +29,7 @@ enum Part {
   kAttended,
   kGate,
   kUp,
+  kMixture,
   kCosine,
   kSine,
   kLogits,
@@ -53,6 +55,13 @@ std::optional<int64_t> Floats(int64_t rows, int64_t width) {
   return floats;
 }
 
+std::optional<int64_t> MixtureFloats(const DecoderSpec& spec, int64_t tokens) {
+  if (spec.mixture.layers.empty()) return 0;
+  const std::optional<int64_t> floats =
+      MixturePass::BufferFloats(spec.mixture, spec.hidden_size, tokens);
+  return floats.has_value() ? Floats(1, *floats) : std::nullopt;
+}
+
 // None where the sum is beyond int64_t.
 std::optional<Layout> LayOut(const DecoderSpec& spec, const PassRows& rows, int workers) {
   const int64_t widest = std::max({spec.hidden_size, spec.query_size(), spec.intermediate_size});
@@ -66,6 +75,7 @@ std::optional<Layout> LayOut(const DecoderSpec& spec, const PassRows& rows, int 
       Floats(rows.tokens, spec.query_size()),
       Floats(rows.tokens, spec.intermediate_size),
       Floats(rows.tokens, spec.intermediate_size),
+      MixtureFloats(spec, rows.tokens),
       Floats(rows.tokens, spec.head_dim / 2),
       Floats(rows.tokens, spec.head_dim / 2),
       Floats(rows.logits, spec.vocab_size),
@@ -90,6 +100,9 @@ std::pair<std::string_view, int64_t> WidestField(const DecoderSpec& spec, const 
       {3.0 * static_cast<double>(rows.tokens), {"intermediate_size", spec.intermediate_size}},
       {2.0 * static_cast<double>(rows.tokens),
        {"num_attention_heads * head_dim", spec.query_size()}},
+      {3.0 * static_cast<double>(rows.tokens),
+       {"num_experts_per_tok * an expert's intermediate size",
+        spec.mixture.experts_per_token * spec.mixture.intermediate_size}},
       {static_cast<double>(rows.logits), {"vocab_size", spec.vocab_size}}};
   return std::max_element(std::begin(shares), std::end(shares),
                           [](const auto& a, const auto& b) {
@@ -132,8 +145,9 @@ absl::Status Activations::Reserve(const DecoderSpec& spec, const PassRows& rows,
     }
     allocated_floats_ = layout.bytes / int64_t{sizeof(float)};
   }
-  float** const buffers[kParts] = {&hidden, &normed, &delta,  &packed, &projected, &attended,
-                                   &gate,   &up,     &cosine, &sine,   &logits,    &scratch_};
+  float** const buffers[kParts] = {&hidden,   &normed, &delta,   &packed,  &projected,
+                                   &attended, &gate,   &up,      &mixture, &cosine,
+                                   &sine,     &logits, &scratch_};
   float* next = block_.get();
   for (int part = 0; part < kParts; ++part) {
     *buffers[part] = next;

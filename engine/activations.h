@@ -59,6 +59,7 @@ class Activations {
   float* attended = nullptr;   // [tokens, query_size]
   float* gate = nullptr;       // [tokens, intermediate_size]
   float* up = nullptr;         // [tokens, intermediate_size]
+  float* mixture = nullptr;    // what a mixture of experts needs (mixture/mixture_pass.h)
   float* cosine = nullptr;     // [tokens, head_dim / 2]
   float* sine = nullptr;       // [tokens, head_dim / 2]
   float* logits = nullptr;     // [logits_rows, vocab_size]

@@ -72,7 +72,10 @@ bool BatchPass::NextIsOpen() const {
   const int64_t layer = pass_->next_layer();
   const bool is_head = layer == model_->spec().num_hidden_layers;
   // A chunk of a prompt that is not its last has no use for the head.
-  return gate_ == nullptr || (is_head && !has_logits_) || gate_->IsOpen(*model_, layer);
+  if (gate_ == nullptr || (is_head && !has_logits_)) return true;
+  if (!gate_->IsOpen(*model_, layer)) return false;
+  const absl::Span<const int32_t> experts = pass_->next_experts();
+  return experts.empty() || gate_->AreExpertsOpen(*model_, layer, experts);
 }
 
 // The workers' counts are cumulative: noted after the last stage they hold what the whole pass has
@@ -82,6 +85,7 @@ void BatchPass::RunStage() {
   const bool is_head = layer == model_->spec().num_hidden_layers;
   workers_->NoteFaults(first_tokens_ || is_head);
   pass_->RunNextStage();
+  if (!pass_->next_experts().empty()) return;  // the layer has not run to its end
   if (gate_ != nullptr && (!is_head || has_logits_)) gate_->StageRan(*model_, layer);
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "engine/mixture/mixture_pass.h"
 #include "loader/base/status_macros.h"
 
 namespace firstlight {
@@ -59,8 +60,10 @@ struct ForwardPass::State {
   std::vector<TokenRow> rows;            // [tokens]
   std::vector<AttentionRows> attention;  // longest contexts first
   std::vector<int64_t> logits_of;        // [logits_rows], the row of the pass that each is of
+  MixturePass mixture;
   int64_t tokens = 0;
   int64_t next_layer = -1;
+  bool at_experts = false;  // of next_layer, whose experts have been chosen
   bool done = false;
 };
 
@@ -70,7 +73,8 @@ ForwardPass::State::State(Decoder* decoder, absl::Span<const BatchSegment> batch
       kernels(*decoder->kernels_),
       workers(*decoder->workers_),
       activations(decoder->activations_),
-      segments(batch.begin(), batch.end()) {
+      segments(batch.begin(), batch.end()),
+      mixture(&spec.mixture, spec.hidden_size, &kernels, &workers) {
   for (const BatchSegment& segment : segments) {
     const auto count = static_cast<int64_t>(segment.tokens.size());
     assert(segment.first_position + count <= segment.cache->reserved_positions());
@@ -160,6 +164,17 @@ void ForwardPass::State::RunLayer(int64_t layer) {
   Multiply({Product(w.attention_output, activations.delta, spec.hidden_size)});
 
   NormAndPack(w.post_attention_norm, /*add_delta=*/true);
+  if (spec.mixture.IsMixture(layer)) {
+    mixture.Route({.weights = &w.mixture,
+                   .tokens = tokens,
+                   .input = activations.normed,
+                   .packed = activations.packed,
+                   .output = activations.delta,
+                   .buffer = activations.mixture,
+                   .scratch = activations.scratch(0)});
+    at_experts = true;
+    return;
+  }
   MultiplyGated(w);
   Pack(activations.gate, spec.intermediate_size);
   Multiply({Product(w.down, activations.delta, spec.hidden_size)});
@@ -288,10 +303,14 @@ ForwardPass::~ForwardPass() = default;
 void ForwardPass::RunNextStage() {
   State& state = *state_;
   assert(!state.done);
-  if (state.next_layer < 0) {
+  if (state.at_experts) {
+    state.mixture.Run();
+    state.at_experts = false;
+  } else if (state.next_layer < 0) {
     state.Embed();
   } else if (state.next_layer < state.spec.num_hidden_layers) {
     state.RunLayer(state.next_layer);
+    if (state.at_experts) return;
   } else {
     state.RunHead();
     state.done = true;
@@ -303,6 +322,10 @@ void ForwardPass::RunNextStage() {
 bool ForwardPass::done() const { return state_->done; }
 
 int64_t ForwardPass::next_layer() const { return state_->next_layer; }
+
+absl::Span<const int32_t> ForwardPass::next_experts() const {
+  return state_->at_experts ? state_->mixture.chosen() : absl::Span<const int32_t>();
+}
 
 absl::Span<const float> ForwardPass::logits() const {
   return {state_->activations.logits,

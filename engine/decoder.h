@@ -41,7 +41,8 @@ class ForwardPass {
  public:
   ~ForwardPass();
 
-  // Runs the next stage: embedding first, then a layer at a time, the norm and head last.
+  // Runs the next stage: embedding first, then a layer at a time, the norm and head last. A layer
+  // that is a mixture of experts is two stages: its attention and router, then the experts.
   // REQUIRES: !done().
   void RunNextStage();
   bool done() const;
@@ -49,6 +50,10 @@ class ForwardPass {
   // The layer that RunNextStage() will run, in [0, num_hidden_layers); -1 for the embedding,
   // num_hidden_layers for the head.
   int64_t next_layer() const;
+
+  // The experts that RunNextStage() will use, in increasing order; none unless it is the second
+  // stage of a mixture. Valid until then.
+  absl::Span<const int32_t> next_experts() const;
 
   // Once done: [sum of logits_rows, vocab_size], segments in order. Valid until the pass is
   // destroyed or the decoder's next pass begins.

@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/mixture/mixture_spec.h"
+
 namespace firstlight {
 
 // How rotary frequencies follow from theta. Names as in config.json.
@@ -66,6 +68,7 @@ struct DecoderSpec {
   bool attention_bias = false;   // on query, key, value and the attention's output
   bool mlp_bias = false;         // on gate, up and down
   bool tie_word_embeddings = false;
+  MixtureSpec mixture;
   RopeSpec rope;
   TensorNames names;
 
@@ -112,7 +115,7 @@ template <typename Visitor>
 void VisitFields(DecoderSpec& spec, Visitor&& visit) {
   auto& [vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads,
          num_key_value_heads, head_dim, rms_norm_eps, attention_scale, attention_bias, mlp_bias,
-         tie_word_embeddings, rope, names] = spec;
+         tie_word_embeddings, mixture, rope, names] = spec;
   visit(std::string_view("vocab_size"), vocab_size);
   visit(std::string_view("hidden_size"), hidden_size);
   visit(std::string_view("intermediate_size"), intermediate_size);
@@ -125,6 +128,7 @@ void VisitFields(DecoderSpec& spec, Visitor&& visit) {
   visit(std::string_view("attention_bias"), attention_bias);
   visit(std::string_view("mlp_bias"), mlp_bias);
   visit(std::string_view("tie_word_embeddings"), tie_word_embeddings);
+  VisitFields(mixture, visit);
   VisitFields(rope, visit);
   VisitFields(names, visit);
 }

@@ -33,6 +33,13 @@ class LayerGate {
   // that no row of the pass wants.
   virtual bool IsOpen(const Model& model, int64_t layer) = 0;
 
+  // Whether these experts of `layer` are there, too, which is a mixture of experts: its tokens have
+  // chosen them. Asked when the layer has run up to them; REQUIRES: IsOpen(model, layer) was.
+  virtual bool AreExpertsOpen(const Model& /*model*/, int64_t /*layer*/,
+                              absl::Span<const int32_t> /*experts*/) {
+    return true;
+  }
+
   // The pass has run `layer`. Not called for a head that no row wanted.
   virtual void StageRan(const Model& /*model*/, int64_t /*layer*/) {}
 

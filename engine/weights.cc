@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "engine/mixture/bind_mixture.h"
 #include "loader/base/strings.h"
 #include "loader/mapped_file.h"
 
@@ -65,6 +66,32 @@ class Binder {
   }
 
  private:
+  // A layer's tensors, for what binds them elsewhere.
+  class LayerTensors final : public TensorSource {
+   public:
+    LayerTensors(Binder* binder, std::string prefix)
+        : binder_(*binder), prefix_(std::move(prefix)) {}
+
+    const TensorView* Find(const std::string& name) override {
+      return binder_.checkpoint_.Find(binder_.FileName(prefix_ + name));
+    }
+    WeightRows Weight(const std::string& name, const Shape& shape) override {
+      return binder_.Slot(prefix_, name, shape);
+    }
+    WeightRows Rearranged(const std::string& name, const Shape& shape, int64_t columns,
+                          Rearrangement rearrange, std::string_view reason) override {
+      return binder_.RearrangedSlot(prefix_, name, shape, columns, rearrange, reason);
+    }
+    const std::byte* Bytes(const std::string& name, const Shape& shape) override {
+      return binder_.ByteSlot(prefix_, name, shape);
+    }
+    void Fail(const absl::Status& status) override { binder_.Fail(status); }
+
+   private:
+    Binder& binder_;
+    const std::string prefix_;
+  };
+
   LayerWeights Layer(int64_t layer) {
     const TensorNames& names = spec_.names;
     const std::string prefix = StrCat(names.base_prefix, names.layer, layer, ".");
@@ -80,6 +107,11 @@ class Binder {
     w.value = Linear(prefix, names.value, key_value, hidden, attention_bias);
     w.attention_output = Linear(prefix, names.attention_output, hidden, query, attention_bias);
     w.post_attention_norm = Slot(prefix, names.post_attention_norm, {hidden});
+    if (spec_.mixture.IsMixture(layer)) {
+      LayerTensors tensors(this, prefix);
+      w.mixture = BindMixture(spec_.mixture, hidden, tensors);
+      return w;
+    }
     w.gate = Linear(prefix, names.gate, intermediate, hidden, spec_.mlp_bias);
     w.up = Linear(prefix, names.up, intermediate, hidden, spec_.mlp_bias);
     w.down = Linear(prefix, names.down, hidden, intermediate, spec_.mlp_bias);
@@ -113,32 +145,44 @@ class Binder {
     return without_prefix_ ? slot.substr(spec_.names.base_prefix.size()) : slot;
   }
 
-  // The tensor `prefix` + `name` of `shape`; a vector is one row.
-  WeightRows Slot(const std::string& prefix, const std::string& name, const Shape& shape) {
+  // The tensor of a slot, of that shape; null where there is none.
+  const TensorView* Tensor(const std::string& prefix, const std::string& name, const Shape& shape) {
     const std::string slot = prefix + name;
     const std::string file_name = prefix.empty() ? slot : FileName(slot);
     const TensorView* const tensor = checkpoint_.Find(file_name);
     if (tensor == nullptr) {
       report_.missing.push_back({.slot = slot, .tensor = file_name});
-      return {};
+      return nullptr;
     }
     bound_.insert(tensor);
     if (tensor->shape != shape) {
       Fail(absl::InvalidArgumentError(StrCat(Describe(*tensor), ": expected shape ",
                                              ShapeToString(shape), ", found ",
                                              ShapeToString(tensor->shape))));
-      return {};
+      return nullptr;
     }
-    const std::optional<WeightType> type = WeightTypeOf(tensor->dtype);
+    return tensor;
+  }
+
+  std::optional<WeightType> TypeOf(const TensorView& tensor) {
+    const std::optional<WeightType> type = WeightTypeOf(tensor.dtype);
     if (!type.has_value()) {
-      Fail(absl::UnimplementedError(StrCat(Describe(*tensor),
-                                           ": expected dtype F32, F16 or BF16, found ",
-                                           DTypeName(tensor->dtype))));
-      return {};
+      Fail(absl::UnimplementedError(StrCat(
+          Describe(tensor), ": expected dtype F32, F16 or BF16, found ", DTypeName(tensor.dtype))));
     }
+    return type;
+  }
+
+  // The tensor `prefix` + `name` of `shape` as rows of its last dimension.
+  WeightRows Slot(const std::string& prefix, const std::string& name, const Shape& shape) {
+    const std::string slot = prefix + name;
+    const TensorView* const tensor = Tensor(prefix, name, shape);
+    if (tensor == nullptr) return {};
+    const std::optional<WeightType> type = TypeOf(*tensor);
+    if (!type.has_value()) return {};
     WeightRows rows{.data = tensor->data.data(),
                     .type = *type,
-                    .rows = shape.size() == 1 ? 1 : shape[0],
+                    .rows = tensor->NumElements() / shape.back(),
                     .columns = shape.back(),
                     .row_stride = shape.back()};
     if (options_.copy_weights) {
@@ -148,6 +192,38 @@ class Binder {
       Report(slot, *tensor, Disposition::kAssigned, "");
     }
     return rows;
+  }
+
+  WeightRows RearrangedSlot(const std::string& prefix, const std::string& name, const Shape& shape,
+                            int64_t columns, TensorSource::Rearrangement rearrange,
+                            std::string_view reason) {
+    const TensorView* const tensor = Tensor(prefix, name, shape);
+    if (tensor == nullptr) return {};
+    const std::optional<WeightType> type = TypeOf(*tensor);
+    if (!type.has_value()) return {};
+    weights_.copies.push_back(std::make_unique_for_overwrite<std::byte[]>(tensor->data.size()));
+    rearrange(shape, WeightTypeBytes(*type), tensor->data.data(), weights_.copies.back().get());
+    Report(prefix + name, *tensor, Disposition::kCopied, std::string(reason));
+    return {.data = weights_.copies.back().get(),
+            .type = *type,
+            .rows = tensor->NumElements() / columns,
+            .columns = columns,
+            .row_stride = columns};
+  }
+
+  const std::byte* ByteSlot(const std::string& prefix, const std::string& name,
+                            const Shape& shape) {
+    const TensorView* const tensor = Tensor(prefix, name, shape);
+    if (tensor == nullptr) return nullptr;
+    if (tensor->dtype != DType::kU8) {
+      Fail(absl::UnimplementedError(
+          StrCat(Describe(*tensor), ": expected dtype U8, found ", DTypeName(tensor->dtype))));
+      return nullptr;
+    }
+    Report(prefix + name, *tensor,
+           options_.copy_weights ? Disposition::kCopied : Disposition::kAssigned,
+           options_.copy_weights ? "copying was asked for" : "");
+    return options_.copy_weights ? Copy(*tensor) : tensor->data.data();
   }
 
   const std::byte* Copy(const TensorView& tensor) {

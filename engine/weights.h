@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "engine/decoder_spec.h"
 #include "engine/kernels/weight_rows.h"
+#include "engine/mixture/mixture_weights.h"
 #include "loader/checkpoint.h"
 #include "loader/load_report.h"
 
@@ -33,13 +34,16 @@ struct LayerWeights {
   LinearWeights value;             // [key_value_size, hidden_size]
   LinearWeights attention_output;  // [hidden_size, query_size]
   WeightRows post_attention_norm;  // [1, hidden_size]
-  LinearWeights gate;              // [intermediate_size, hidden_size]
-  LinearWeights up;                // [intermediate_size, hidden_size]
-  LinearWeights down;              // [hidden_size, intermediate_size]
+  // Absent where the layer is a mixture.
+  LinearWeights gate;      // [intermediate_size, hidden_size]
+  LinearWeights up;        // [intermediate_size, hidden_size]
+  LinearWeights down;      // [hidden_size, intermediate_size]
+  MixtureWeights mixture;  // without experts where it is not
 };
 
-// Calls `visit(rows)` for every weight of a layer, in the order in which a pass uses them; absent
-// ones have no data. The structured bindings stop compiling when a weight is added and not listed.
+// Calls `visit(rows)` for every weight of a layer that every pass reads, in the order in which it
+// uses them: for all but a mixture's experts. Absent ones have no data. The structured bindings
+// stop compiling when a weight is added and not listed.
 template <typename Visitor>
 void VisitWeights(const LinearWeights& linear, Visitor&& visit) {
   const auto& [weight, bias] = linear;
@@ -49,14 +53,15 @@ void VisitWeights(const LinearWeights& linear, Visitor&& visit) {
 
 template <typename Visitor>
 void VisitWeights(const LayerWeights& layer, Visitor&& visit) {
-  const auto& [input_norm, query, key, value, attention_output, post_attention_norm, gate, up,
-               down] = layer;
+  const auto& [input_norm, query, key, value, attention_output, post_attention_norm, gate, up, down,
+               mixture] = layer;
   visit(input_norm);
   for (const LinearWeights* linear : {&query, &key, &value, &attention_output}) {
     VisitWeights(*linear, visit);
   }
   visit(post_attention_norm);
   for (const LinearWeights* linear : {&gate, &up, &down}) VisitWeights(*linear, visit);
+  VisitWeightsOfEveryPass(mixture, visit);
 }
 
 // Points into the checkpoint's mappings and into `copies`. Movable.

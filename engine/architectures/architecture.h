@@ -30,6 +30,7 @@ absl::Span<const Architecture> Architectures();
 
 absl::StatusOr<ModelConfig> ReadLlamaConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMistralConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadMixtralConfig(const JsonValue& config);
 
 }  // namespace firstlight
 

@@ -8,6 +8,7 @@ namespace {
 constexpr std::array kArchitectures = {
     Architecture{"LlamaForCausalLM", "LlamaModel", "llama", ReadLlamaConfig},
     Architecture{"MistralForCausalLM", "MistralModel", "mistral", ReadMistralConfig},
+    Architecture{"MixtralForCausalLM", "MixtralModel", "mixtral", ReadMixtralConfig},
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace firstlight {
 
@@ -91,6 +92,8 @@ struct MixtureNames {
 };
 
 struct MixtureSpec {
+  // [num_hidden_layers], whether the layer is a mixture; the others have one MLP. Empty: none is.
+  std::vector<bool> layers;
   int64_t num_experts = 0;
   int64_t experts_per_token = 0;
   int64_t intermediate_size = 0;  // of an expert
@@ -109,6 +112,10 @@ struct MixtureSpec {
   SwigluClamp clamp;
   MixtureNames names;
 
+  bool IsMixture(int64_t layer) const {
+    return static_cast<size_t>(layer) < layers.size() && layers[static_cast<size_t>(layer)];
+  }
+
   friend bool operator==(const MixtureSpec&, const MixtureSpec&) = default;
 };
 
@@ -122,19 +129,9 @@ void VisitFields(MixtureNames& names, Visitor&& visit) {
   visit(std::string_view("mixture.names.gate"), gate);
   visit(std::string_view("mixture.names.up"), up);
   visit(std::string_view("mixture.names.down"), down);
-  visit(std::string_view("mixture.names.correction"), correction);
-  visit(std::string_view("mixture.names.fused_correction"), fused_correction);
-  visit(std::string_view("mixture.names.shared_gate"), shared_gate);
-  visit(std::string_view("mixture.names.shared_up"), shared_up);
-  visit(std::string_view("mixture.names.shared_down"), shared_down);
-  visit(std::string_view("mixture.names.shared_gate_up"), shared_gate_up);
-  visit(std::string_view("mixture.names.shared_expert_gate"), shared_expert_gate);
-  visit(std::string_view("mixture.names.fused[0].router"), fused[0].router);
-  visit(std::string_view("mixture.names.fused[0].gate_up"), fused[0].gate_up);
-  visit(std::string_view("mixture.names.fused[0].down"), fused[0].down);
-  visit(std::string_view("mixture.names.fused[1].router"), fused[1].router);
-  visit(std::string_view("mixture.names.fused[1].gate_up"), fused[1].gate_up);
-  visit(std::string_view("mixture.names.fused[1].down"), fused[1].down);
+  visit(std::string_view("mixture.names.fused_0.router"), fused[0].router);
+  visit(std::string_view("mixture.names.fused_0.gate_up"), fused[0].gate_up);
+  visit(std::string_view("mixture.names.fused_0.down"), fused[0].down);
 }
 
 template <typename Visitor>
@@ -143,19 +140,15 @@ void VisitFields(RoutingSpec& routing, Visitor&& visit) {
          tolerance] = routing;
   visit(std::string_view("mixture.routing.score"), score);
   visit(std::string_view("mixture.routing.normalize"), normalize);
-  visit(std::string_view("mixture.routing.smallest_sum"), smallest_sum);
   visit(std::string_view("mixture.routing.scaling_factor"), scaling_factor);
-  visit(std::string_view("mixture.routing.groups"), groups);
-  visit(std::string_view("mixture.routing.groups_per_token"), groups_per_token);
-  visit(std::string_view("mixture.routing.group_score"), group_score);
-  visit(std::string_view("mixture.routing.tolerance"), tolerance);
 }
 
 template <typename Visitor>
 void VisitFields(MixtureSpec& mixture, Visitor&& visit) {
-  auto& [num_experts, experts_per_token, intermediate_size, routing, router_bias, correction_bias,
-         expert_bias, interleaved, transposed, shared_intermediate_size, shared_bias,
-         shared_expert_gate, activation, clamp, names] = mixture;
+  auto& [layers, num_experts, experts_per_token, intermediate_size, routing, router_bias,
+         correction_bias, expert_bias, interleaved, transposed, shared_intermediate_size,
+         shared_bias, shared_expert_gate, activation, clamp, names] = mixture;
+  visit(std::string_view("mixture.layers"), layers);
   visit(std::string_view("mixture.num_experts"), num_experts);
   visit(std::string_view("mixture.experts_per_token"), experts_per_token);
   visit(std::string_view("mixture.intermediate_size"), intermediate_size);
@@ -166,11 +159,8 @@ void VisitFields(MixtureSpec& mixture, Visitor&& visit) {
   visit(std::string_view("mixture.interleaved"), interleaved);
   visit(std::string_view("mixture.transposed"), transposed);
   visit(std::string_view("mixture.shared_intermediate_size"), shared_intermediate_size);
-  visit(std::string_view("mixture.shared_bias"), shared_bias);
   visit(std::string_view("mixture.shared_expert_gate"), shared_expert_gate);
   visit(std::string_view("mixture.activation"), activation);
-  visit(std::string_view("mixture.clamp.alpha"), clamp.alpha);
-  visit(std::string_view("mixture.clamp.limit"), clamp.limit);
   VisitFields(names, visit);
 }
 

@@ -92,6 +92,11 @@ class ModelResidency {
   std::vector<int32_t> rows_wanted_;       // what rows_job_ fetches
   std::vector<bool> rows_known_;           // [vocab_size]; empty: none
   bool all_rows_known_ = false;
+  std::shared_ptr<PrefetchJob> experts_job_;  // one stage: experts that the pass has chosen
+  int64_t experts_layer_ = 0;                 // what experts_job_ fetches
+  std::vector<int32_t> experts_wanted_;
+  std::vector<std::vector<bool>> experts_known_;  // [num_hidden_layers][num_experts]; empty: none
+  bool all_experts_known_ = false;
   bool rechecking_ = false;  // a look that nobody waits for is under way
   bool ran_since_look_ = false;
   bool faulted_ = false;  // a worker read storage; whether pages are gone is being looked at

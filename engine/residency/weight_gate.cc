@@ -78,6 +78,33 @@ bool WeightGate::IsOpen(const Model& model, int64_t layer) {
   return true;
 }
 
+bool WeightGate::AreExpertsOpen(const Model& model, int64_t layer,
+                                absl::Span<const int32_t> experts) {
+  ModelResidency& state = StateOf(model);
+  if (state.policy_ == PrefetchPolicy::kNone || state.all_experts_known_) return true;
+  state.experts_known_.resize(static_cast<size_t>(state.plan_.head_stage()));
+  std::vector<bool>& known = state.experts_known_[static_cast<size_t>(layer)];
+  known.resize(static_cast<size_t>(state.plan_.num_experts(layer)));
+  if (state.experts_job_ != nullptr && state.experts_layer_ == layer &&
+      state.experts_job_->IsPopulated(0)) {
+    for (const int32_t expert : state.experts_wanted_) known[static_cast<size_t>(expert)] = true;
+    state.experts_job_ = nullptr;
+  }
+  std::vector<int32_t> wanted;
+  std::copy_if(experts.begin(), experts.end(), std::back_inserter(wanted),
+               [&](int32_t expert) { return !known[static_cast<size_t>(expert)]; });
+  if (wanted.empty()) return true;
+  if (state.experts_job_ == nullptr || state.experts_layer_ != layer ||
+      state.experts_wanted_ != wanted) {
+    CancelJob(&state.experts_job_);  // of a pass that was abandoned
+    state.experts_layer_ = layer;
+    state.experts_job_ = StartJob(state.model_.lock(), {state.plan_.Experts(layer, wanted)},
+                                  PrefetchRequest::kNoWindow, PrefetchPriority::kRequested);
+    state.experts_wanted_ = std::move(wanted);
+  }
+  return state.experts_job_->IsPopulated(0);
+}
+
 void WeightGate::StageRan(const Model& model, int64_t layer) {
   ModelResidency& state = StateOf(model);
   state.last_used_ = options_.clock->Now();
@@ -109,6 +136,7 @@ void WeightGate::Idle(const Model& model) {
   ModelResidency& state = StateOf(model);
   state.active_ = false;
   CancelJob(&state.rows_job_);
+  CancelJob(&state.experts_job_);
   if (state.phase_ != Phase::kFetching) return;
   CancelJob(&state.job_);
   state.phase_ = Phase::kUnknown;
@@ -226,7 +254,8 @@ void WeightGate::Fetched(const std::shared_ptr<PrefetchJob>& job,
   if (model == nullptr) return;
   ModelResidency& state = StateOf(*model);
   OpenIfFetched(state);
-  const bool wanted = job == state.job_ || job == state.rows_job_ || IsPopulating(job.get());
+  const bool wanted = job == state.job_ || job == state.rows_job_ || job == state.experts_job_ ||
+                      IsPopulating(job.get());
   const absl::Status status = job->status();
   // What was given up may still fail; it says nothing about the file as it is now.
   const bool damaged = wanted && absl::IsDataLoss(status);
@@ -252,6 +281,9 @@ void WeightGate::Forget(ModelResidency& state) {
   ++state.epoch_;
   state.rows_known_.clear();
   state.all_rows_known_ = false;
+  CancelJob(&state.experts_job_);  // which was asked for what was known then
+  state.experts_known_.clear();
+  state.all_experts_known_ = false;
 }
 
 void WeightGate::Populate(std::shared_ptr<const Model> model, PopulateOptions options,
@@ -260,6 +292,7 @@ void WeightGate::Populate(std::shared_ptr<const Model> model, PopulateOptions op
   state.model_ = model;
   std::vector<std::vector<ByteRange>> stages = state.plan_.stages();
   stages.push_back(state.plan_.embedding());
+  stages.push_back(state.plan_.experts());
   const PrefetchPriority priority =
       options.background ? PrefetchPriority::kBackground : PrefetchPriority::kRequested;
   std::shared_ptr<PrefetchJob> job =
@@ -295,6 +328,7 @@ void WeightGate::AdvancePopulating(const PrefetchJob* job) {
   if (model != nullptr && status.ok()) {
     ModelResidency& state = StateOf(*model);
     state.all_rows_known_ = true;
+    state.all_experts_known_ = true;
     if (state.phase_ == Phase::kUnknown) {
       state.phase_ = Phase::kOpen;
       state.last_checked_ = state.last_used_ = options_.clock->Now();

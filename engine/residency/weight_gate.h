@@ -8,10 +8,12 @@
 // thread; at most 2 ms). If everything that a pass reads is mapped, every gate is open, and stays
 // so at the price of a few comparisons a stage. Otherwise a job fetches layer after layer, the
 // head last, and a gate opens when the job reports its stage. Embedding rows are fetched for each
-// pass, and only those that no pass has had. The kernel may take pages away again, so the look is
-// repeated when a model was not used for a second, every ten seconds of use, and when a worker had
-// to read from storage all the same; where pages turn out to go while they are in use (a memory
-// limit below the model's size), before every pass for a minute.
+// pass, and only those that no pass has had. A mixture's experts
+// are fetched once a pass has chosen them, so that one that nobody chooses is never read. The
+// kernel may take pages away again, so the look is repeated when a model was not used for a second,
+// every ten seconds of use, and when a worker had to read from storage all the same; where pages
+// turn out to go while they are in use (a memory limit below the model's size), before every pass
+// for a minute.
 //
 // Under the policy `none` nothing is fetched: the gate only waits for the look, so that requests
 // can be told what they found.
@@ -87,6 +89,8 @@ class WeightGate final : public LayerGate {
   void Dequeued(const std::shared_ptr<const Model>& model) override;
   void PassBegins(const Model& model, absl::Span<const int32_t> tokens) override;
   bool IsOpen(const Model& model, int64_t layer) override;
+  bool AreExpertsOpen(const Model& model, int64_t layer,
+                      absl::Span<const int32_t> experts) override;
   void StageRan(const Model& model, int64_t layer) override;
   void FaultedFromStorage(const Model& model) override;
   void Idle(const Model& model) override;

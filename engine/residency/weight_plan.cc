@@ -5,6 +5,7 @@
 #include <memory>
 #include <tuple>
 
+#include "engine/kernels/mxfp4.h"
 #include "engine/kernels/weight_rows.h"
 #include "loader/mapped_file.h"
 
@@ -50,7 +51,14 @@ WeightPlan::WeightPlan(const BoundWeights& weights, const Checkpoint& checkpoint
     Ranges& stage = stages_.emplace_back();
     VisitWeights(layer, [&](const WeightRows& rows) { Append(rows, &stage); });
     stage = Merge(std::move(stage));
+    std::vector<Ranges>& experts = experts_.emplace_back();
+    for (const ExpertWeights& expert : layer.mixture.experts) {
+      Ranges& ranges = experts.emplace_back();
+      VisitWeights(expert, [&](const WeightRows& rows) { Append(rows, &ranges); });
+      all_experts_.insert(all_experts_.end(), ranges.begin(), ranges.end());
+    }
   }
+  all_experts_ = Merge(std::move(all_experts_));
   Ranges& head = stages_.emplace_back();
   Append(weights.final_norm, &head);
   VisitWeights(weights.head, [&](const WeightRows& rows) { Append(rows, &head); });
@@ -65,16 +73,16 @@ WeightPlan::WeightPlan(const BoundWeights& weights, const Checkpoint& checkpoint
   every_pass_bytes_ = BytesOf(every_pass_);
   all_ = every_pass_;
   all_.insert(all_.end(), embedding_.begin(), embedding_.end());
+  rows_are_of_every_pass_ = BytesOf(Merge(all_)) == every_pass_bytes_;
+  all_.insert(all_.end(), all_experts_.begin(), all_experts_.end());
   all_ = Merge(std::move(all_));
   all_bytes_ = BytesOf(all_);
 }
 
 // Empty for an absent weight and for one that is not in a file.
-std::optional<ByteRange> WeightPlan::InFile(const WeightRows& rows) const {
-  if (rows.data == nullptr) return std::nullopt;
-  const auto* const begin = static_cast<const std::byte*>(rows.data);
-  const int64_t bytes =
-      ((rows.rows - 1) * rows.row_stride + rows.columns) * WeightTypeBytes(rows.type);
+std::optional<ByteRange> WeightPlan::InFile(const void* data, int64_t bytes) const {
+  if (data == nullptr) return std::nullopt;
+  const auto* const begin = static_cast<const std::byte*>(data);
   const std::less_equal<> not_after;
   for (const MappedFile* const file : files_) {
     const absl::Span<const std::byte> mapped = file->bytes();
@@ -87,9 +95,24 @@ std::optional<ByteRange> WeightPlan::InFile(const WeightRows& rows) const {
 }
 
 void WeightPlan::Append(const WeightRows& rows, Ranges* ranges) const {
-  if (const std::optional<ByteRange> range = InFile(rows); range.has_value()) {
+  const int64_t elements = (rows.rows - 1) * rows.row_stride + rows.columns;
+  if (const std::optional<ByteRange> range = InFile(rows.data, WeightBytes(rows.type, elements));
+      range.has_value()) {
     ranges->push_back(*range);
   }
+  const int64_t scales = (rows.rows - 1) * rows.scale_stride + rows.columns / kMxfp4BlockElements;
+  if (const std::optional<ByteRange> range = InFile(rows.scales, scales); range.has_value()) {
+    ranges->push_back(*range);
+  }
+}
+
+WeightPlan::Ranges WeightPlan::Experts(int64_t layer, absl::Span<const int32_t> experts) const {
+  Ranges ranges;
+  for (const int32_t expert : experts) {
+    const Ranges& of_expert = experts_[static_cast<size_t>(layer)][static_cast<size_t>(expert)];
+    ranges.insert(ranges.end(), of_expert.begin(), of_expert.end());
+  }
+  return Merge(std::move(ranges));
 }
 
 WeightPlan::Ranges WeightPlan::EmbeddingRows(absl::Span<const int32_t> tokens) const {

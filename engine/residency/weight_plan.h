@@ -4,7 +4,8 @@
 // Where the weights of a model lie in its mapped files, in the order in which a forward pass needs
 // them: the embedding's rows, layer after layer, the output head.
 //
-// A pass needs of the embedding only the rows of its tokens, and of everything else every byte.
+// A pass needs of the embedding only the rows of its tokens, of a mixture only the experts that its
+// tokens choose, and of everything else every byte.
 // Weights that were copied into memory are not in a file and have no ranges. Within a stage no byte
 // is listed twice, however tensors share or touch each other; a tensor that two stages use is
 // listed in both (the head that is tied to the embedding is the whole table).
@@ -30,8 +31,8 @@ class WeightPlan {
   // `weights` were bound from `checkpoint`, which outlives the plan.
   WeightPlan(const BoundWeights& weights, const Checkpoint& checkpoint);
 
-  // What each stage after the embedding reads: the layers in their order, then the final norm and
-  // the head. Ranges ascend, file by file.
+  // What each stage after the embedding reads in every pass: the layers in their order, then the
+  // final norm and the head. Ranges ascend, file by file.
   const std::vector<Ranges>& stages() const { return stages_; }  // [num_hidden_layers + 1]
   int64_t head_stage() const { return static_cast<int64_t>(stages_.size()) - 1; }
 
@@ -40,24 +41,35 @@ class WeightPlan {
   // The whole table.
   const Ranges& embedding() const { return embedding_; }
 
+  // Those experts of a layer, each byte once. Empty where it is no mixture.
+  Ranges Experts(int64_t layer, absl::Span<const int32_t> experts) const;
+  int64_t num_experts(int64_t layer) const {
+    return static_cast<int64_t>(experts_[static_cast<size_t>(layer)].size());
+  }
+  // Every expert of every layer.
+  const Ranges& experts() const { return all_experts_; }
+
   // All stages after the embedding together, each byte once: what every pass reads.
   const Ranges& every_pass() const { return every_pass_; }
   int64_t every_pass_bytes() const { return every_pass_bytes_; }
   // Whether that includes the embedding: it is the head, too, or is in no file.
-  bool rows_are_of_every_pass() const { return all_bytes_ == every_pass_bytes_; }
-  // Those and the embedding, each byte once.
+  bool rows_are_of_every_pass() const { return rows_are_of_every_pass_; }
+  // Those, the embedding and the experts, each byte once.
   const Ranges& all() const { return all_; }
   int64_t all_bytes() const { return all_bytes_; }
 
  private:
-  std::optional<ByteRange> InFile(const WeightRows& rows) const;
+  std::optional<ByteRange> InFile(const void* data, int64_t bytes) const;
   void Append(const WeightRows& rows, Ranges* ranges) const;
 
   std::vector<const MappedFile*> files_;
   std::vector<Ranges> stages_;
   Ranges embedding_;
-  int64_t row_bytes_ = 0;  // of the embedding
+  int64_t row_bytes_ = 0;                     // of the embedding
+  std::vector<std::vector<Ranges>> experts_;  // [num_hidden_layers][num_experts]
+  Ranges all_experts_;
   Ranges every_pass_;
+  bool rows_are_of_every_pass_ = false;
   int64_t every_pass_bytes_ = 0;
   Ranges all_;
   int64_t all_bytes_ = 0;

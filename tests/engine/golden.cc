@@ -72,6 +72,8 @@ std::vector<std::string> GoldenNames() {
       "llama-untied-mha",
       "llama-without-prefix",
       "mistral",
+      "mixtral",
+      "mixtral-transformers-5",
   };
 }
 

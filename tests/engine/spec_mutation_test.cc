@@ -20,6 +20,17 @@ void Mutate(RopeType& value) {
   value = value == RopeType::kDefault ? RopeType::kLlama3 : RopeType::kDefault;
 }
 
+void Mutate(std::vector<bool>& value) {
+  if (!value.empty()) value[0] = !value[0];
+}
+void Mutate(RouterScore& value) {
+  value = value == RouterScore::kSoftmax ? RouterScore::kSigmoid : RouterScore::kSoftmax;
+}
+void Mutate(GatedActivation& value) {
+  value = value == GatedActivation::kSwiglu ? GatedActivation::kClampedSwiglu
+                                            : GatedActivation::kSwiglu;
+}
+
 std::vector<std::string> FieldNames() {
   std::vector<std::string> names;
   DecoderSpec spec;
@@ -31,6 +42,11 @@ std::vector<std::string> FieldNames() {
 void MutateField(const std::string& field, DecoderSpec* spec) {
   if (field == "num_hidden_layers") {
     --spec->num_hidden_layers;
+    return;
+  }
+  // Groups are equally many experts each.
+  if (field == "mixture.routing.groups") {
+    spec->mixture.routing.groups = (spec->mixture.routing.groups + 1) / 2;
     return;
   }
   VisitFields(*spec, [&field](std::string_view name, auto& value) {

@@ -184,7 +184,8 @@ def finish(case, config, directory):
 def load(directory):
     """The model as transformers loads it, with every parameter taken from the files."""
     model, loading = transformers.AutoModelForCausalLM.from_pretrained(
-        directory, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+        directory, dtype=torch.float32, attn_implementation="eager",
+        experts_implementation="eager", output_loading_info=True)
     if loading["missing_keys"] or loading["mismatched_keys"]:
         raise SystemExit(f"{directory}: transformers did not find {loading}")
     stored = {}

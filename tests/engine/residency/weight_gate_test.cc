@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
+#include "loader/base/strings.h"
 #include "tests/engine/llama_checkpoint.h"
 #include "tests/engine/recording_observer.h"
 #include "tests/engine/residency/held_page_reader.h"
@@ -38,6 +39,7 @@ constexpr LlamaShape kShape{.vocab_size = 512,
                             .num_key_value_heads = 2};
 constexpr int64_t kHead = 3;
 constexpr int64_t kTokens = 5;
+constexpr int32_t kExperts = 8;
 
 // What other threads ask the engine's thread to run.
 class Inbox {
@@ -76,6 +78,11 @@ class SpyGate final : public LayerGate {
   bool IsOpen(const Model& model, int64_t layer) override {
     return gate_.IsOpen(model, layer) && (!closed_.has_value() || layer < *closed_);
   }
+  bool AreExpertsOpen(const Model& model, int64_t layer,
+                      absl::Span<const int32_t> experts) override {
+    for (const int32_t expert : experts) chosen_[&model][layer].insert(expert);
+    return gate_.AreExpertsOpen(model, layer, experts);
+  }
   void StageRan(const Model& model, int64_t layer) override {
     ran_[&model].push_back(layer);
     gate_.StageRan(model, layer);
@@ -88,11 +95,16 @@ class SpyGate final : public LayerGate {
     const auto found = ran_.find(&model);
     return found != ran_.end() ? found->second : std::vector<int64_t>();
   }
+  // The experts of a layer that passes have asked for.
+  const std::set<int32_t>& chosen(const Model& model, int64_t layer) {
+    return chosen_[&model][layer];
+  }
   void CloseFrom(std::optional<int64_t> layer) { closed_ = layer; }
 
  private:
   LayerGate& gate_;
   std::map<const Model*, std::vector<int64_t>> ran_;
+  std::map<const Model*, std::map<int64_t, std::set<int32_t>>> chosen_;
   std::optional<int64_t> closed_;
 };
 
@@ -137,6 +149,55 @@ class WeightGateTest : public testing::Test {
     WriteCheckpoint(directories_.back()->path(),
                     LlamaConfig(kShape, tied ? ", \"tie_word_embeddings\": true" : ""), tensors);
     return harness_->Load(directories_.back()->path(), prefetch);
+  }
+
+  // The same with a mixture in every layer, untied.
+  std::shared_ptr<Model> LoadMixture() {
+    directories_.push_back(std::make_unique<TemporaryDirectory>());
+    std::vector<TensorDeclaration> tensors = LlamaTensors(kShape);
+    std::erase_if(tensors, [](const TensorDeclaration& tensor) {
+      return tensor.name.find(".mlp.") != std::string::npos;
+    });
+    const int64_t hidden = kShape.hidden_size;
+    for (int64_t layer = 0; layer < kShape.num_hidden_layers; ++layer) {
+      const std::string mlp = StrCat("model.layers.", layer, ".block_sparse_moe.");
+      tensors.push_back({mlp + "gate.weight", DType::kBF16, {kExperts, hidden}});
+      for (int64_t expert = 0; expert < kExperts; ++expert) {
+        for (const std::string_view name : {"w1", "w2", "w3"}) {
+          tensors.push_back({StrCat(mlp, "experts.", expert, ".", name, ".weight"), DType::kBF16,
+                             name == "w2" ? Shape{hidden, kShape.intermediate_size}
+                                          : Shape{kShape.intermediate_size, hidden}});
+        }
+      }
+    }
+    std::string config =
+        LlamaConfig(kShape, StrCat(", \"sliding_window\": null, \"num_experts_per_tok\": 2, ",
+                                   "\"num_local_experts\": ", kExperts));
+    config.replace(config.find("LlamaForCausalLM"), 16, "MixtralForCausalLM");
+    WriteCheckpoint(directories_.back()->path(), config, tensors);
+    return harness_->Load(directories_.back()->path(), PrefetchPolicy::kOnRequest);
+  }
+
+  // Whether all of an expert was asked for; fails when a part of it was, beyond the pages that it
+  // shares with others.
+  bool AskedFor(const Model& model, int64_t layer, int32_t expert) const {
+    const std::byte* const base = FileOf(model)->bytes().data();
+    int64_t bytes = 0;
+    int64_t asked_bytes = 0;
+    for (const ByteRange& range : model.residency()->plan().Experts(layer, {expert})) {
+      const int64_t begin = range.bytes.data() - base;
+      const int64_t end = begin + static_cast<int64_t>(range.bytes.size());
+      bytes += end - begin;
+      int64_t most = 0;
+      for (const HeldPageReader::Asked& asked : reader_.asked()) {
+        for (const auto& [from, to] : asked.extents) {
+          most = std::max(most, std::min(to, end) - std::max(from, begin));
+        }
+      }
+      asked_bytes += std::max<int64_t>(most, 0);
+    }
+    EXPECT_TRUE(asked_bytes == bytes || asked_bytes < bytes / 2) << asked_bytes << " of " << bytes;
+    return asked_bytes == bytes;
   }
 
   static const MappedFile* FileOf(const Model& model) {
@@ -716,6 +777,58 @@ TEST_F(WeightGateTest, AParkedModelIsColdAlsoForRequestsUnderWay) {
   }
   EXPECT_EQ(TokensOf(*submitted.observer), Expected(directories_.front()->path(), request));
   EXPECT_GT(reader_.asked().size(), asked);
+}
+
+// Of a mixture's experts those that the pass has chosen, and no other; the layer waits for them.
+TEST_F(WeightGateTest, OnlyExpertsThatAPassHasChosenAreAskedForAndWaitedFor) {
+  Create();
+  const std::shared_ptr<Model> model = LoadMixture();
+  SetMapped(*model, 1.0);  // but for its experts
+  reader_.Hold(FileOf(*model));
+  const GenerationRequest request = Request();
+  const std::vector<std::pair<int32_t, double>> expected =
+      Expected(directories_.back()->path(), request);
+  const SchedulerHarness::Submitted submitted = harness_->Submit(model, request);
+  // The rows of the prompt, then the experts of the first layer.
+  RunUntil([&] { return reader_.asked().size() == 1; });
+  reader_.Permit(1);
+  RunUntil([&] { return reader_.asked().size() == 2; });
+  harness_->RunUntilIdle();
+  EXPECT_THAT(spy_->ran(*model), ElementsAre(-1));
+  reader_.Release();
+  RunUntil(Done(submitted));
+  EXPECT_EQ(*submitted.observer->status(), absl::OkStatus());
+  EXPECT_EQ(TokensOf(*submitted.observer), expected);
+
+  bool spared = false;
+  for (int64_t layer = 0; layer < kShape.num_hidden_layers; ++layer) {
+    for (int32_t expert = 0; expert < kExperts; ++expert) {
+      const bool chosen = spy_->chosen(*model, layer).contains(expert);
+      spared = spared || !chosen;
+      EXPECT_EQ(AskedFor(*model, layer, expert), chosen) << layer << ", " << expert;
+    }
+  }
+  EXPECT_TRUE(spared);
+
+  // What one request has brought is there for the next.
+  const size_t asked = reader_.asked().size();
+  RunUntil(Done(harness_->Submit(model, request)));
+  EXPECT_EQ(reader_.asked().size(), asked);
+}
+
+TEST_F(WeightGateTest, PopulatingAModelBringsEveryExpert) {
+  Create();
+  const std::shared_ptr<Model> model = LoadMixture();
+  std::optional<absl::Status> done;
+  gate_->Populate(model, {}, [&](const absl::Status& status) { done = status; });
+  RunUntil([&] { return done.has_value(); });
+  EXPECT_EQ(*done, absl::OkStatus());
+  for (int32_t expert = 0; expert < kExperts; ++expert) {
+    EXPECT_TRUE(AskedFor(*model, 1, expert)) << expert;
+  }
+  const size_t asked = reader_.asked().size();
+  RunUntil(Done(harness_->Submit(model, Request())));
+  EXPECT_EQ(reader_.asked().size(), asked);
 }
 
 TEST_F(WeightGateTest, BeyondTheLimitNothingIsPinnedAndTheReasonIsTold) {
