@@ -133,7 +133,6 @@ absl::StatusOr<PipelineTokenizer::Parts> MakeParts(const LoadedModel& model,
   if (config.present) {
     added_tokens = ControlTokens(model.proto);
   }
-  MergeAddedTokens(config, pieces->vocabulary, added_tokens);
   for (int32_t id = 0; id < pieces->vocabulary.size(); ++id) {
     if (pieces->kinds[id] == PieceKind::kControl || pieces->kinds[id] == PieceKind::kUnknown) {
       parts.special_model_ids.push_back(id);
@@ -142,20 +141,11 @@ absl::StatusOr<PipelineTokenizer::Parts> MakeParts(const LoadedModel& model,
   const auto from_model = [](int32_t id) {
     return id == SentencePieceLibrary::kNone ? std::nullopt : std::optional<int32_t>(id);
   };
-  parts.bos_id = config.bos_token.has_value()
-                     ? FindTokenId(config.bos_token, added_tokens, pieces->vocabulary)
-                     : from_model(model.bos_id);
-  parts.eos_id = config.eos_token.has_value()
-                     ? FindTokenId(config.eos_token, added_tokens, pieces->vocabulary)
-                     : from_model(model.eos_id);
-  if (config.add_bos_token.value_or(true) && parts.bos_id.has_value()) {
-    parts.post_processor.prefix.push_back(*parts.bos_id);
-  }
-  if (config.add_eos_token.value_or(false) && parts.eos_id.has_value()) {
-    parts.post_processor.suffix.push_back(*parts.eos_id);
-  }
-  FIRSTLIGHT_ASSIGN_OR_RETURN(parts.added_tokens,
-                              AddedTokens::Create(std::move(added_tokens), parts.normalizer.get()));
+  FIRSTLIGHT_RETURN_IF_ERROR(SetTokens(config, std::move(added_tokens),
+                                       {.add_bos_token = true,
+                                        .bos_id = from_model(model.bos_id),
+                                        .eos_id = from_model(model.eos_id)},
+                                       parts));
   return parts;
 }
 

@@ -131,32 +131,8 @@ absl::Status ReadAddedTokensFile(const JsonValue& root, TokenizerConfig& config)
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<TokenizerConfig> ReadTokenizerConfig(const std::filesystem::path& directory) {
-  TokenizerConfig config;
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const std::unique_ptr<const JsonDocument> config_file,
-                              ReadIfPresent(directory / "tokenizer_config.json"));
-  if (config_file != nullptr) {
-    FIRSTLIGHT_RETURN_IF_ERROR(ReadConfigFile(config_file->root(), config));
-  }
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const std::unique_ptr<const JsonDocument> map_file,
-                              ReadIfPresent(directory / "special_tokens_map.json"));
-  if (map_file != nullptr) {
-    FIRSTLIGHT_RETURN_IF_ERROR(ReadSpecialTokens(map_file->root(), config));
-  }
-  if (config.added_tokens.empty()) {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(const std::unique_ptr<const JsonDocument> added_file,
-                                ReadIfPresent(directory / "added_tokens.json"));
-    if (added_file != nullptr) {
-      FIRSTLIGHT_RETURN_IF_ERROR(ReadAddedTokensFile(added_file->root(), config));
-    }
-  }
-  return config;
-}
-
-void MergeAddedTokens(const TokenizerConfig& config, const Vocabulary& vocabulary,
-                      std::vector<AddedToken>& tokens) {
+void CompleteAddedTokens(const TokenizerConfig& config, const Vocabulary& vocabulary,
+                         std::vector<AddedToken>& tokens) {
   std::unordered_map<std::string, size_t> by_content;
   std::unordered_map<int64_t, size_t> by_id;
   const auto add = [&](const AddedToken& token) {
@@ -192,6 +168,8 @@ void MergeAddedTokens(const TokenizerConfig& config, const Vocabulary& vocabular
   }
 }
 
+// The id of `content` among `tokens`, else in `vocabulary`; nothing when it is in neither or not
+// given.
 std::optional<int32_t> FindTokenId(const std::optional<std::string>& content,
                                    const std::vector<AddedToken>& tokens,
                                    const Vocabulary& vocabulary) {
@@ -205,6 +183,51 @@ std::optional<int32_t> FindTokenId(const std::optional<std::string>& content,
   }
   const int32_t id = vocabulary.Find(*content);
   return id == Vocabulary::kNoId ? std::nullopt : std::optional<int32_t>(id);
+}
+
+}  // namespace
+
+absl::StatusOr<TokenizerConfig> ReadTokenizerConfig(const std::filesystem::path& directory) {
+  TokenizerConfig config;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const std::unique_ptr<const JsonDocument> config_file,
+                              ReadIfPresent(directory / "tokenizer_config.json"));
+  if (config_file != nullptr) {
+    FIRSTLIGHT_RETURN_IF_ERROR(ReadConfigFile(config_file->root(), config));
+  }
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const std::unique_ptr<const JsonDocument> map_file,
+                              ReadIfPresent(directory / "special_tokens_map.json"));
+  if (map_file != nullptr) {
+    FIRSTLIGHT_RETURN_IF_ERROR(ReadSpecialTokens(map_file->root(), config));
+  }
+  if (config.added_tokens.empty()) {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const std::unique_ptr<const JsonDocument> added_file,
+                                ReadIfPresent(directory / "added_tokens.json"));
+    if (added_file != nullptr) {
+      FIRSTLIGHT_RETURN_IF_ERROR(ReadAddedTokensFile(added_file->root(), config));
+    }
+  }
+  return config;
+}
+
+absl::Status SetTokens(const TokenizerConfig& config, std::vector<AddedToken> tokens,
+                       const TokensAround& around, PipelineTokenizer::Parts& parts) {
+  const Vocabulary& vocabulary = parts.model->vocabulary();
+  CompleteAddedTokens(config, vocabulary, tokens);
+  parts.bos_id = config.bos_token.has_value() ? FindTokenId(config.bos_token, tokens, vocabulary)
+                                              : around.bos_id;
+  parts.eos_id = config.eos_token.has_value() ? FindTokenId(config.eos_token, tokens, vocabulary)
+                                              : around.eos_id;
+  if (around.may_go_around_text) {
+    if (config.add_bos_token.value_or(around.add_bos_token) && parts.bos_id.has_value()) {
+      parts.post_processor.prefix.push_back(*parts.bos_id);
+    }
+    if (config.add_eos_token.value_or(around.add_eos_token) && parts.eos_id.has_value()) {
+      parts.post_processor.suffix.push_back(*parts.eos_id);
+    }
+  }
+  FIRSTLIGHT_ASSIGN_OR_RETURN(parts.added_tokens,
+                              AddedTokens::Create(std::move(tokens), parts.normalizer.get()));
+  return absl::OkStatus();
 }
 
 }  // namespace firstlight

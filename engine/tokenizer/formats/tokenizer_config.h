@@ -12,7 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "engine/tokenizer/added_tokens.h"
-#include "engine/tokenizer/models/vocabulary.h"
+#include "engine/tokenizer/pipeline.h"
 
 namespace firstlight {
 
@@ -37,17 +37,25 @@ struct TokenizerConfig {
 // naming file and field.
 absl::StatusOr<TokenizerConfig> ReadTokenizerConfig(const std::filesystem::path& directory);
 
-// Completes `tokens`, which the vocabulary's own file lists, as transformers does: flags that
-// `config` gives anew replace theirs, tokens that only `config` lists join them, and tokens that it
-// names as special and that are in `vocabulary` become special.
-void MergeAddedTokens(const TokenizerConfig& config, const Vocabulary& vocabulary,
-                      std::vector<AddedToken>& tokens);
+// How a format treats the tokens that begin and end a text.
+struct TokensAround {
+  // Whether add_bos_token and add_eos_token put them around each text; the format's defaults.
+  bool may_go_around_text = true;
+  bool add_bos_token = false;
+  bool add_eos_token = false;
+  // Which they are where the configuration does not name them.
+  std::optional<int32_t> bos_id = {};
+  std::optional<int32_t> eos_id = {};
+};
 
-// The id of `content` among `tokens`, else in `vocabulary`; nothing when it is in neither or not
-// given.
-std::optional<int32_t> FindTokenId(const std::optional<std::string>& content,
-                                   const std::vector<AddedToken>& tokens,
-                                   const Vocabulary& vocabulary);
+// The last of the work for every format. Completes `tokens`, which the vocabulary's own file lists,
+// as transformers does: flags that `config` gives anew replace theirs, tokens that only `config`
+// lists join them, and tokens that it names as special and that are in the vocabulary become
+// special. Then sets added_tokens, bos_id and eos_id of `parts` and adds them to its
+// post-processor. REQUIRES: `parts` has its model, its normalizer and its post-processor. Errors:
+// as AddedTokens::Create.
+absl::Status SetTokens(const TokenizerConfig& config, std::vector<AddedToken> tokens,
+                       const TokensAround& around, PipelineTokenizer::Parts& parts);
 
 }  // namespace firstlight
 

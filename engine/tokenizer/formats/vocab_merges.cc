@@ -1,10 +1,12 @@
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "engine/tokenizer/formats/formats.h"
+#include "engine/tokenizer/formats/model_json.h"
 #include "engine/tokenizer/models/bpe.h"
 #include "engine/tokenizer/normalizers/unicode_form.h"
 #include "engine/tokenizer/pre_tokenizers/split.h"
@@ -52,21 +54,6 @@ absl::StatusOr<Family> FindFamily(const std::filesystem::path& directory,
                                                                             : Family::kGpt2;
 }
 
-absl::StatusOr<Vocabulary> ReadVocabulary(const JsonDocument& document) {
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonObject members, document.root().AsObject());
-  std::vector<Vocabulary::Entry> entries;
-  entries.reserve(members.size());
-  for (const auto& [token, value] : members) {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(const int64_t id, value.AsInt64());
-    entries.push_back({.token = token, .id = id});
-  }
-  absl::StatusOr<Vocabulary> vocabulary = Vocabulary::Create(entries);
-  if (!vocabulary.ok()) {
-    return document.root().Error(ToStd(vocabulary.status().message()));
-  }
-  return vocabulary;
-}
-
 // One merge a line, two tokens and a space; a first line "#version: …" says nothing.
 absl::StatusOr<std::vector<BpeModel::MergePair>> ParseMerges(std::string_view text) {
   if (const size_t offset = FindInvalidUtf8(text); offset != std::string_view::npos) {
@@ -83,13 +70,13 @@ absl::StatusOr<std::vector<BpeModel::MergePair>> ParseMerges(std::string_view te
     if (line.empty() || (line_number == 1 && line.starts_with("#version"))) {
       continue;
     }
-    const size_t space = line.find(' ');
-    if (space == std::string_view::npos || line.find(' ', space + 1) != std::string_view::npos) {
+    const std::optional<BpeModel::MergePair> merge = SplitMerge(line);
+    if (!merge.has_value()) {
       return absl::InvalidArgumentError(
           StrCat("merges.txt: line ", line_number,
                  ": expected two tokens and a space between them, found ", Quoted(line)));
     }
-    merges.emplace_back(line.substr(0, space), line.substr(space + 1));
+    merges.push_back(*merge);
   }
   return merges;
 }
@@ -136,7 +123,7 @@ absl::StatusOr<PipelineTokenizer::Parts> ReadVocabAndMerges(const std::filesyste
   AddDefaults(family, config);
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::unique_ptr<const JsonDocument> vocab_file,
                               JsonDocument::ReadFile(directory / "vocab.json"));
-  FIRSTLIGHT_ASSIGN_OR_RETURN(Vocabulary vocabulary, ReadVocabulary(*vocab_file));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(Vocabulary vocabulary, VocabularyFromJson(vocab_file->root()));
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string merges_text,
                               ReadFile(directory / "merges.txt", kMaxMergesBytes));
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::vector<BpeModel::MergePair> merges,
@@ -151,18 +138,7 @@ absl::StatusOr<PipelineTokenizer::Parts> ReadVocabAndMerges(const std::filesyste
   }
   parts.model = *std::move(model);
   parts.decoder = ByteLevelDecoder();
-  std::vector<AddedToken> added_tokens;
-  MergeAddedTokens(config, parts.model->vocabulary(), added_tokens);
-  parts.bos_id = FindTokenId(config.bos_token, added_tokens, parts.model->vocabulary());
-  parts.eos_id = FindTokenId(config.eos_token, added_tokens, parts.model->vocabulary());
-  if (config.add_bos_token.value_or(false) && parts.bos_id.has_value()) {
-    parts.post_processor.prefix.push_back(*parts.bos_id);
-  }
-  if (config.add_eos_token.value_or(false) && parts.eos_id.has_value()) {
-    parts.post_processor.suffix.push_back(*parts.eos_id);
-  }
-  FIRSTLIGHT_ASSIGN_OR_RETURN(parts.added_tokens,
-                              AddedTokens::Create(std::move(added_tokens), parts.normalizer.get()));
+  FIRSTLIGHT_RETURN_IF_ERROR(SetTokens(config, /*tokens=*/{}, TokensAround(), parts));
   return parts;
 }
 

@@ -9,6 +9,8 @@
 #include "engine/tokenizer/models/bpe.h"
 #include "engine/tokenizer/models/sentencepiece_bpe.h"
 #include "engine/tokenizer/models/sentencepiece_unigram.h"
+#include "engine/tokenizer/models/unigram.h"
+#include "engine/tokenizer/models/word_piece.h"
 #include "engine/tokenizer/normalizers/character_rule.h"
 #include "engine/tokenizer/normalizers/precompiled_normalizer.h"
 #include "engine/tokenizer/normalizers/sentencepiece_normalizer.h"
@@ -174,6 +176,12 @@ absl::StatusOr<std::unique_ptr<const TokenModel>> Model(ImageReader& image) {
   switch (image.ReadEnum<ModelTag>()) {
     case ModelTag::kBpe:
       return BpeModel::Load(image);
+    case ModelTag::kUnigram:
+      return UnigramModel::Load(image);
+    case ModelTag::kWordPiece:
+      return WordPieceModel::Load(image);
+    case ModelTag::kWordLevel:
+      return WordLevelModel::Load(image);
     case ModelTag::kSentencePieceBpe:
       return SentencePieceBpe::Load(image);
     case ModelTag::kSentencePieceUnigram:

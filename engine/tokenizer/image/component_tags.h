@@ -37,6 +37,9 @@ enum class PreTokenizerTag : uint8_t {
 
 enum class ModelTag : uint8_t {
   kBpe,
+  kUnigram,
+  kWordPiece,
+  kWordLevel,
   kSentencePieceBpe,
   kSentencePieceUnigram,
   kLast = kSentencePieceUnigram

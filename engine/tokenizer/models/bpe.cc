@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_format.h"
 #include "engine/tokenizer/image/component_tags.h"
+#include "engine/tokenizer/models/byte_tokens.h"
 #include "engine/tokenizer/text/byte_level.h"
 #include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
@@ -28,8 +28,8 @@ BpeModel::BpeModel(Vocabulary vocabulary, Options options)
     std::string character;
     AppendUtf8(ByteLevelCharacter(static_cast<uint8_t>(byte)), character);
     byte_level_ids_[byte] = vocabulary_.Find(character);
-    fallback_ids_[byte] = vocabulary_.Find(absl::StrFormat("<0x%02X>", byte));
   }
+  fallback_ids_ = FindByteTokens(vocabulary_);
   if (!options_.unk_token.empty()) {
     unk_id_ = vocabulary_.Find(options_.unk_token);
   }

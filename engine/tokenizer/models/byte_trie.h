@@ -30,20 +30,21 @@ class ByteTrie {
 
   bool empty() const { return nodes_.size() == 1; }
 
-  // Calls `visit(length, value)` for each key that `text` begins with, shortest first.
+  // Calls `visit(length, value)` for each key that `text` begins with, shortest first. Returns the
+  // bytes that it had to look at.
   template <typename Visit>
-  void ForEachPrefix(std::string_view text, const Visit& visit) const {
+  size_t ForEachPrefix(std::string_view text, const Visit& visit) const {
     uint32_t node = 0;
     for (size_t length = 0;; ++length) {
       if (static_cast<uint32_t>(nodes_[node].value) < value_end_) {
         visit(length, nodes_[node].value);
       }
       if (length == text.size()) {
-        return;
+        return length;
       }
       node = Child(node, static_cast<uint8_t>(text[length]));
       if (node == 0) {
-        return;
+        return length;
       }
     }
   }

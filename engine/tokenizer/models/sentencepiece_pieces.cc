@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_format.h"
+#include "engine/tokenizer/models/byte_tokens.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
 
@@ -37,7 +37,7 @@ absl::StatusOr<SentencePiecePieces> SentencePiecePieces::Create(const SentencePi
   pieces.kinds = Table<PieceKind>(std::move(kinds));
   pieces.scores = Table<float>(std::move(scores));
   pieces.user_defined = ByteTrie(std::move(user_defined));
-  pieces.FindByteIds();
+  pieces.byte_ids = FindByteTokens(pieces.vocabulary);
   pieces.byte_fallback =
       proto.byte_fallback && std::find(pieces.byte_ids.begin(), pieces.byte_ids.end(),
                                        Vocabulary::kNoId) == pieces.byte_ids.end();
@@ -46,12 +46,6 @@ absl::StatusOr<SentencePiecePieces> SentencePiecePieces::Create(const SentencePi
         "byte_fallback: expected the pieces <0x00> to <0xFF>, found not all of them");
   }
   return pieces;
-}
-
-void SentencePiecePieces::FindByteIds() {
-  for (int byte = 0; byte < 256; ++byte) {
-    byte_ids[byte] = vocabulary.Find(absl::StrFormat("<0x%02X>", byte));
-  }
 }
 
 void SentencePiecePieces::Save(ImageWriter& image) const {
@@ -77,16 +71,14 @@ SentencePiecePieces SentencePiecePieces::Load(ImageReader& image) {
     image.Fail("pieces");
     return {};
   }
-  pieces.FindByteIds();
+  pieces.byte_ids = FindByteTokens(pieces.vocabulary);
   return pieces;
 }
 
 void SentencePiecePieces::AppendUnknown(std::string_view text, bool& after_unknown,
                                         std::vector<int32_t>& ids) const {
   if (byte_fallback) {
-    for (const char byte : text) {
-      ids.push_back(byte_ids[static_cast<uint8_t>(byte)]);
-    }
+    AppendByteTokens(text, byte_ids, ids);
   } else if (!after_unknown) {
     ids.push_back(unknown_id);
   }

@@ -38,9 +38,6 @@ struct SentencePiecePieces {
 
   size_t memory_bytes() const;
 
-  // Sets byte_ids from the vocabulary.
-  void FindByteIds();
-
   Vocabulary vocabulary;
   Table<PieceKind> kinds;  // [ids]
   Table<float> scores;     // [ids]

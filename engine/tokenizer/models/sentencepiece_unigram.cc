@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "engine/tokenizer/image/component_tags.h"
-#include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
 
 namespace firstlight {
@@ -58,47 +57,17 @@ absl::StatusOr<std::unique_ptr<const SentencePieceUnigram>> SentencePieceUnigram
 absl::Status SentencePieceUnigram::Tokenize(std::string_view text, EncodeCancellation& cancellation,
                                             TokenizeScratch& scratch,
                                             std::vector<int32_t>& ids) const {
-  // The best segmentation that ends at each byte: its score and its last piece.
-  struct Best {
-    int32_t id = Vocabulary::kNoId;
-    float score = 0;
-    int32_t begin = -1;
-  };
-  std::vector<Best> best(text.size() + 1);
-  for (size_t begin = 0; begin < text.size();) {
-    FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(4));
-    const float score_so_far = best[begin].score;
-    const size_t character = std::min(Utf8Length(text[begin]), text.size() - begin);
-    bool has_single_character = false;
-    const auto offer = [&](size_t length, int32_t id, double score) {
-      Best& target = best[begin + length];
-      if (target.begin == -1 || score > target.score) {
-        target = {
-            .id = id, .score = static_cast<float>(score), .begin = static_cast<int32_t>(begin)};
-      }
-    };
-    trie_.ForEachPrefix(text.substr(begin), [&](size_t length, int32_t id) {
-      if (scratch.IsForbidden(id)) return;
-      offer(length, id, PieceScore(id, length) + score_so_far);
-      has_single_character = has_single_character || length == character;
-    });
-    if (!has_single_character) {
-      offer(character, Vocabulary::kNoId, unknown_score_ + score_so_far);
-    }
-    begin += character;
-  }
-  std::vector<std::pair<size_t, size_t>> segments;
-  for (size_t end = text.size(); end > 0; end = static_cast<size_t>(best[end].begin)) {
-    segments.emplace_back(static_cast<size_t>(best[end].begin), end);
-    FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
-  }
+  FIRSTLIGHT_RETURN_IF_ERROR(scratch.segmentation.Run<float>(
+      text, trie_, unknown_score_,
+      [this](int32_t id, size_t length) { return PieceScore(id, length); },
+      [&scratch](int32_t id) { return scratch.IsForbidden(id); }, cancellation));
   bool after_unknown = false;
-  for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
-    const auto [begin, end] = *segment;
-    if (best[end].id == Vocabulary::kNoId) {
-      pieces_->AppendUnknown(text.substr(begin, end - begin), after_unknown, ids);
+  for (const BestSegmentation::Segment& segment : scratch.segmentation.segments()) {
+    if (segment.id == BestSegmentation::kUnknown) {
+      pieces_->AppendUnknown(text.substr(segment.begin, segment.end - segment.begin), after_unknown,
+                             ids);
     } else {
-      ids.push_back(best[end].id);
+      ids.push_back(segment.id);
       after_unknown = false;
     }
   }

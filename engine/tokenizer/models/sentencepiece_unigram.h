@@ -1,9 +1,8 @@
 #ifndef FIRSTLIGHT_ENGINE_TOKENIZER_MODELS_SENTENCEPIECE_UNIGRAM_H_
 #define FIRSTLIGHT_ENGINE_TOKENIZER_MODELS_SENTENCEPIECE_UNIGRAM_H_
 
-// Model type UNIGRAM of sentencepiece: the segmentation of the highest total score (Kudo,
-// https://arxiv.org/abs/1804.10959), found by Viterbi. Equal to the library's EncodeOptimized
-// (src/unigram_model.cc), which cannot be cancelled.
+// Model type UNIGRAM of sentencepiece: the segmentation of the highest total score. Equal to the
+// library's EncodeOptimized (src/unigram_model.cc), which cannot be cancelled.
 
 #include <cstddef>
 #include <cstdint>

@@ -2,7 +2,8 @@
 #define FIRSTLIGHT_ENGINE_TOKENIZER_MODELS_TOKEN_MODEL_H_
 
 // The part of a tokenizer that turns one piece of text, as normalizer and pre-tokenizer left it,
-// into ids: `model` in tokenizer.json. One class a type; models/bpe.h, models/sentencepiece_*.h.
+// into ids: `model` in tokenizer.json. One class a type: bpe.h, unigram.h, word_piece.h,
+// sentencepiece_*.h beside this one.
 //
 // Immutable; any thread may call Tokenize, with scratch space of its own.
 
@@ -15,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "engine/tokenizer/models/best_segmentation.h"
 #include "engine/tokenizer/models/symbol_merging.h"
 #include "engine/tokenizer/models/vocabulary.h"
 #include "engine/tokenizer/text/cancellation.h"
@@ -24,6 +26,7 @@ namespace firstlight {
 // Memory that one Encode reuses from piece to piece.
 struct TokenizeScratch {
   SymbolMerging merging;
+  BestSegmentation segmentation;
   std::string text;
   std::vector<uint32_t> begins;
 
@@ -42,7 +45,8 @@ class TokenModel {
 
   // Appends the ids of `piece`, valid UTF-8 (but see BpeModel::Options::byte_level), to `ids`. None
   // is of the forbidden ones, the unknown token excepted.
-  // Errors: CANCELLED. Ids out of the vocabulary come out only where an image has been damaged.
+  // Errors: CANCELLED; INVALID_ARGUMENT for a text that it has no tokens for. Ids out of the
+  // vocabulary come out only where an image has been damaged.
   virtual absl::Status Tokenize(std::string_view piece, EncodeCancellation& cancellation,
                                 TokenizeScratch& scratch, std::vector<int32_t>& ids) const = 0;
 

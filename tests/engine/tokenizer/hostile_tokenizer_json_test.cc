@@ -85,8 +85,8 @@ std::vector<Case> Cases() {
   return {
       Case{"NotJson", "{", kInvalid, "not valid JSON"},
       Case{"NoModel", "{}", kInvalid, "model"},
-      Case{"ModelType", R"({"model":{"type":"Unigram"}})", kUnimplemented,
-           "model type \"Unigram\" is not implemented"},
+      Case{"ModelType", R"({"model":{"type":"Sideways"}})", kUnimplemented,
+           "model type \"Sideways\" is not implemented"},
       Case{"Normalizer", File(R"("normalizer":{"type":"Sideways"})"), kUnimplemented,
            "normalizer type \"Sideways\" is not implemented"},
       Case{"PreTokenizer", File(R"("pre_tokenizer":{"type":"Sideways"})"), kUnimplemented,
