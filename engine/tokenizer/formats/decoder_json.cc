@@ -72,6 +72,9 @@ absl::StatusOr<std::unique_ptr<const TokenDecoder>> OneDecoder(const JsonValue& 
   }
   if (type == "BPEDecoder") {
     FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string_view suffix, json.GetString("suffix", "</w>"));
+    if (suffix.empty()) {
+      return json.Error("suffix: expected a text, found none");
+    }
     return WordSuffixDecoder(std::string(suffix));
   }
   if (type == "CTC") {

@@ -178,6 +178,26 @@ TEST(ForbiddenRangesTest, ControlPiecesOfASentencePieceModel) {
                                Not(Contains(user_defined))));
 }
 
+// These vocabularies spell their special tokens as pieces of their own.
+TEST(ForbiddenRangesTest, PiecesOfTheVocabularyAreNotSpecialTokens) {
+  for (const char* name : {"unigram", "unigram_bytes", "word_level", "word_piece"}) {
+    SCOPED_TRACE(name);
+    const auto tokenizer = OpenTokenizer(TestDataDirectory() / name).value();
+    const int32_t unknown =
+        tokenizer->TokenToId("<unk>").value_or(tokenizer->TokenToId("[UNK]").value_or(-1));
+    const std::string special(tokenizer->IdToToken(tokenizer->special_ids().back()));
+    EXPECT_THAT(EncodeMarked(*tokenizer, special), Contains(tokenizer->special_ids().back()));
+    for (const std::string& text : RandomTexts(/*seed=*/23, /*count=*/200)) {
+      const std::string marked =
+          StrCat("{{", text, " </s> ", special, "[CLS]</s><unk>", text, "}}");
+      for (const int32_t id : EncodeMarked(*tokenizer, marked)) {
+        ASSERT_TRUE(id == unknown || !tokenizer->IsSpecial(id))
+            << tokenizer->IdToToken(id) << " of " << Quoted(marked);
+      }
+    }
+  }
+}
+
 // Where nothing in the ranges could be special, they change nothing.
 TEST(ForbiddenRangesTest, ChangeNothingElse) {
   for (const char* name : {"byte_level", "metaspace", "prepended", "sp_bpe", "sp_unigram_bytes"}) {

@@ -1,18 +1,22 @@
 // Against what the `tokenizers` and sentencepiece packages made of the same files and texts:
-// testdata/, written by make_goldens.py.
+// testdata/, written by tests/golden/generate_tokenizers.py.
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "engine/tokenizer/detokenizer.h"
 #include "engine/tokenizer/formats/component_json.h"
+#include "engine/tokenizer/formats/sentencepiece_proto.h"
 #include "engine/tokenizer/tokenizer_factory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "loader/base/strings.h"
+#include "loader/file.h"
 #include "loader/json.h"
 #include "tests/engine/tokenizer/test_support.h"
 #include "tests/loader/status_matchers.h"
@@ -63,18 +67,29 @@ class GoldenTest : public ::testing::TestWithParam<const char*> {
 TEST_P(GoldenTest, EncodesAsTheReference) {
   const JsonArray cases = golden_->root().GetArray("encode").value();
   ASSERT_GT(cases.size(), 100U);
+  const std::unique_ptr<const JsonDocument> corpus = ReadGolden("corpus.json");
+  ASSERT_NE(corpus, nullptr);
+  const std::vector<std::string> shared_texts = Strings(corpus->root());
+  size_t i = 0;
   for (const JsonValue golden : cases) {
-    const std::string_view text = golden.GetString("text").value();
+    // Those without texts of their own are over the shared ones, and leave out what is as "ids".
+    const bool is_compact = !golden.Find("text").has_value();
+    const std::string text =
+        is_compact ? shared_texts.at(i) : std::string(golden.GetString("text").value());
+    ++i;
     SCOPED_TRACE(Quoted(text));
-    EXPECT_EQ(EncodePlain(*tokenizer_, text), Ids(golden.Get("ids").value()));
-    if (const auto with_special = golden.Find("with_special"); with_special.has_value()) {
-      EXPECT_EQ(tokenizer_->Encode(text).value(), Ids(*with_special));
+    const JsonValue ids = golden.Get("ids").value();
+    EXPECT_EQ(EncodePlain(*tokenizer_, text), Ids(ids));
+    const auto with_special = golden.Find("with_special");
+    if (with_special.has_value() || is_compact) {
+      EXPECT_EQ(tokenizer_->Encode(text).value(), Ids(with_special.value_or(ids)));
     }
-    if (const auto as_text = golden.Find("as_text"); as_text.has_value()) {
+    const auto as_text = golden.Find("as_text");
+    if (as_text.has_value() || is_compact) {
       EXPECT_EQ(
           tokenizer_->Encode(text, {.add_special_tokens = false, .parse_special_tokens = false})
               .value(),
-          Ids(*as_text));
+          Ids(as_text.value_or(ids)));
     }
   }
 }
@@ -93,10 +108,7 @@ TEST_P(GoldenTest, DecodesAsTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, GoldenTest,
-                         ::testing::Values("affixes", "byte_level", "ignore_merges", "metaspace",
-                                           "prepended", "sp_bpe", "sp_bpe_unknown", "sp_unigram",
-                                           "sp_unigram_bytes"),
+INSTANTIATE_TEST_SUITE_P(All, GoldenTest, ::testing::ValuesIn(kAllTokenizers),
                          [](const auto& info) { return std::string(info.param); });
 
 std::vector<std::string> PreTokenize(const JsonValue& json, std::string_view text) {
@@ -133,12 +145,11 @@ std::string DecodeTokens(const JsonValue& json, const std::vector<std::string>& 
   return text;
 }
 
-TEST(ComponentGoldenTest, EveryComponentAsItsNamesake) {
-  const std::unique_ptr<const JsonDocument> golden = ReadGolden("components.json");
-  ASSERT_NE(golden, nullptr);
-  const std::vector<std::string> texts = Strings(golden->root().Get("texts").value());
+// How many outputs it compared.
+size_t CheckComponents(const JsonValue& group) {
+  const std::vector<std::string> texts = Strings(group.Get("texts").value());
   size_t checked = 0;
-  const JsonArray cases = *golden->root().GetArray("cases");
+  const JsonArray cases = *group.GetArray("cases");
   for (const JsonValue component : cases) {
     const std::string_view kind = component.GetString("kind").value();
     const JsonValue json = component.Get("json").value();
@@ -162,7 +173,39 @@ TEST(ComponentGoldenTest, EveryComponentAsItsNamesake) {
       ++checked;
     }
   }
-  EXPECT_GT(checked, 1000U);
+  return checked;
+}
+
+TEST(ComponentGoldenTest, EveryComponentAsItsNamesake) {
+  const std::unique_ptr<const JsonDocument> golden = ReadGolden("components.json");
+  ASSERT_NE(golden, nullptr);
+  size_t checked = 0;
+  const JsonArray groups = *golden->root().AsArray();
+  for (const JsonValue group : groups) checked += CheckComponents(group);
+  EXPECT_GT(checked, 2000U);
+}
+
+// sentencepiece's own full table, from the model that has it.
+TEST(ComponentGoldenTest, PrecompiledWithTheTableOfAModel) {
+  const std::unique_ptr<const JsonDocument> golden = ReadGolden("precompiled.json");
+  ASSERT_NE(golden, nullptr);
+  const std::string model = ReadFile(TestDataDirectory() / "sp_unigram" / "tokenizer.model",
+                                     /*max_bytes=*/1 << 20)
+                                .value();
+  const SentencePieceProto proto = ParseSentencePieceProto(model).value();
+  ASSERT_GT(proto.precompiled_charsmap.size(), 200'000U);
+  std::string base64;
+  absl::Base64Escape(ToAbsl(proto.precompiled_charsmap), &base64);
+  const std::unique_ptr<const JsonDocument> component =
+      JsonDocument::Parse(
+          "precompiled", StrCat(R"({"type":"Precompiled","precompiled_charsmap":")", base64, "\"}"))
+          .value();
+  const std::vector<std::string> texts = Strings(golden->root().Get("texts").value());
+  const std::vector<std::string> out = Strings(golden->root().Get("out").value());
+  ASSERT_EQ(texts.size(), out.size());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(Normalize(component->root(), texts[i]), out[i]) << Quoted(texts[i]);
+  }
 }
 
 }  // namespace

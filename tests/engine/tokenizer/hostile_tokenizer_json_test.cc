@@ -34,6 +34,9 @@ std::string File(std::string_view members = "", std::string_view vocab = kVocab,
                 ",\"merges\":", merges, "}}");
 }
 
+// One whose model has these members.
+std::string Model(std::string_view members) { return StrCat(R"({"model":{)", members, "}}"); }
+
 absl::StatusOr<std::unique_ptr<const Tokenizer>> Open(std::string_view file) {
   const TemporaryDirectory directory;
   directory.Write("tokenizer.json", file);
@@ -44,6 +47,33 @@ TEST(TokenizerJsonTest, TheSmallestOneWorks) {
   absl::StatusOr<std::unique_ptr<const Tokenizer>> tokenizer = Open(File());
   ASSERT_THAT(tokenizer, IsOk());
   EXPECT_THAT((*tokenizer)->Encode("abba").value(), ::testing::ElementsAre(2, 1, 0));
+}
+
+TEST(TokenizerJsonTest, ATypeLeftOutIsThatOfTheFields) {
+  EXPECT_EQ((*Open(Model(R"("unk_id":0,"vocab":[["a",0],["b",-1]])")))->Encode("b").value(),
+            std::vector<int32_t>{1});
+  EXPECT_EQ((*Open(Model(R"("unk_token":"?","vocab":{"?":0,"ab":1})")))->Encode("ab").value(),
+            std::vector<int32_t>{1});
+}
+
+TEST(TokenizerJsonTest, UnigramWithoutAnUnknownTokenRefusesUnknownText) {
+  const auto tokenizer = Open(Model(R"("type":"Unigram","vocab":[["a",0]])"));
+  ASSERT_THAT(tokenizer, IsOk());
+  EXPECT_THAT((*tokenizer)->Encode("aa"), IsOk());
+  EXPECT_THAT((*tokenizer)->Encode("aba"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no token for \"b\"")));
+}
+
+// Every place of the text begins the longest piece and none of its other beginnings is one.
+TEST(HostileTokenizerJsonTest, ALongPieceDoesNotMakeUnigramQuadraticBeyondItsLimit) {
+  const auto tokenizer = Open(Model(StrCat(R"("type":"Unigram","unk_id":0,"vocab":[["?",0],[")",
+                                           std::string(size_t{1} << 20, 'a'), R"(b",-1]])")));
+  ASSERT_THAT(tokenizer, IsOk());
+  int asked = 0;
+  EXPECT_THAT(
+      (*tokenizer)
+          ->Encode(std::string(size_t{1} << 20, 'a'), {.cancelled = [&] { return ++asked == 3; }}),
+      StatusIs(absl::StatusCode::kCancelled, HasSubstr("cancelled")));
 }
 
 struct Case {
@@ -96,6 +126,35 @@ std::vector<Case> Cases() {
       Case{"Decoder", File(R"("decoder":{"type":"Sideways"})"), kUnimplemented,
            "decoder type \"Sideways\" is not implemented"},
       Case{"Dropout", File("", kVocab, kMerges, R"("dropout":0.1)"), kUnimplemented, "dropout"},
+      Case{"UnigramNoVocab", R"({"model":{"type":"Unigram"}})", kInvalid, "vocab"},
+      Case{"UnigramPair", Model(R"("type":"Unigram","vocab":[["a",0],["b"]])"), kInvalid,
+           "vocab[1]"},
+      Case{"UnigramScore", Model(R"("type":"Unigram","vocab":[["a","0"]])"), kInvalid, "number"},
+      Case{"UnigramTwice", Model(R"("type":"Unigram","vocab":[["a",0],["a",1]])"), kInvalid,
+           "\"a\""},
+      Case{"UnigramUnknown", Model(R"("type":"Unigram","unk_id":1,"vocab":[["a",0]])"), kInvalid,
+           "unk_id"},
+      Case{"WordPieceUnknown", Model(R"("type":"WordPiece","vocab":{"a":0})"), kInvalid, "[UNK]"},
+      Case{"WordPieceLength",
+           Model(R"("type":"WordPiece","max_input_chars_per_word":-1,"vocab":{"[UNK]":0})"),
+           kInvalid, "max_input_chars_per_word"},
+      Case{"WordLevelUnknown", Model(R"("type":"WordLevel","unk_token":"?","vocab":{"a":0})"),
+           kInvalid, "\"?\""},
+      Case{"CharsmapBase64",
+           File(R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"%"})"), kInvalid,
+           "base64"},
+      Case{"CharsmapTable",
+           File(R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"AAAAAAAA"})"),
+           kInvalid, "trie"},
+      Case{"Delimiter", File(R"("pre_tokenizer":{"type":"CharDelimiterSplit","delimiter":"ab"})"),
+           kInvalid, "one character"},
+      Case{"BertPair",
+           File(R"("post_processor":{"type":"BertProcessing","cls":["a"],"sep":["b",1]})"),
+           kInvalid, "cls"},
+      Case{"BertId", File(R"("post_processor":{"type":"RobertaProcessing","cls":["a",-1],
+                  "sep":["b",1]})"),
+           kInvalid, "-1"},
+      Case{"Suffix", File(R"("decoder":{"type":"BPEDecoder","suffix":""})"), kInvalid, "suffix"},
       Case{"HugeId", File("", R"({"a":0,"b":4000000000})", "[]"), kInvalid, "4000000000"},
       Case{"IdBeyondLimit", File("", R"({"a":0,"b":4194304})", "[]"), kInvalid, "4194304"},
       Case{"NegativeId", File("", R"({"a":-1})", "[]"), kInvalid, "-1"},
@@ -173,7 +232,8 @@ TEST(HostileTokenizerJsonTest, NormalizersCannotGrowATextWithoutBound) {
 // Bytes changed at random: whatever still opens must still work.
 TEST(HostileTokenizerJsonTest, SurvivesMutation) {
   std::mt19937 random(10);
-  for (const char* const name : {"byte_level", "metaspace", "prepended", "affixes"}) {
+  for (const char* const name : {"byte_level", "metaspace", "prepended", "affixes", "unigram",
+                                 "unigram_bytes", "word_piece", "word_level", "word_suffix"}) {
     std::ifstream stream(TestDataDirectory() / name / "tokenizer.json");
     const std::string original{std::istreambuf_iterator<char>(stream), {}};
     ASSERT_FALSE(original.empty());

@@ -21,6 +21,17 @@ namespace firstlight {
 // tests/engine/tokenizer/testdata.
 inline std::filesystem::path TestDataDirectory() { return FIRSTLIGHT_TOKENIZER_TESTDATA; }
 
+// The folders there that hold a tokenizer.json, and all that hold a tokenizer.
+inline constexpr const char* kJsonTokenizers[] = {
+    "affixes",    "byte_level", "byte_normalizer", "digits",  "ignore_merges",
+    "metaspace",  "prepended",  "split_spaces",    "unigram", "unigram_bytes",
+    "word_level", "word_piece", "word_suffix"};
+inline constexpr const char* kAllTokenizers[] = {
+    "affixes",    "byte_level",      "byte_normalizer", "digits",  "ignore_merges",
+    "metaspace",  "prepended",       "split_spaces",    "unigram", "unigram_bytes",
+    "word_level", "word_piece",      "word_suffix",     "sp_bpe",  "sp_bpe_unknown",
+    "sp_unigram", "sp_unigram_bytes"};
+
 // Published vocabularies and vectors that are not part of the project: the folder that the
 // environment variable FIRSTLIGHT_TEST_DATA names, else shared/data beside the source folder.
 inline std::filesystem::path ReferenceDataDirectory() {

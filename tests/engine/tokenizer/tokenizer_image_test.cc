@@ -98,15 +98,12 @@ void ExpectImageIsAlike(const std::filesystem::path& directory,
   EXPECT_LT((*image)->memory_bytes(), 64 * 1024);
 }
 
-class ImageTest : public ::testing::TestWithParam<std::string> {};
+class ImageTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ImageTest, TokenizesAsTheFilesDo) { ExpectImageIsAlike(TestDataDirectory() / GetParam()); }
 
-INSTANTIATE_TEST_SUITE_P(All, ImageTest,
-                         ::testing::Values("affixes", "byte_level", "ignore_merges", "metaspace",
-                                           "prepended", "sp_bpe", "sp_bpe_unknown", "sp_unigram",
-                                           "sp_unigram_bytes"),
-                         [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(All, ImageTest, ::testing::ValuesIn(kAllTokenizers),
+                         [](const auto& info) { return std::string(info.param); });
 
 TEST(ImageTest, DemoModelTokenizesAsItsFilesDo) {
   ExpectImageIsAlike(std::filesystem::path(FIRSTLIGHT_SOURCE_DIRECTORY) / "models" / "demo");
@@ -147,6 +144,11 @@ TEST(ImageTest, EveryTypeOfComponentComesBack) {
       R"({"type":"NFKC"})",
       R"({"type":"NFKD"})",
       R"({"type":"Lowercase"})",
+      R"({"type":"StripAccents"})",
+      R"({"type":"Nmt"})",
+      R"({"type":"ByteLevel"})",
+      R"({"type":"BertNormalizer"})",
+      R"({"type":"BertNormalizer","clean_text":false,"strip_accents":true,"lowercase":false})",
       R"({"type":"Strip","strip_left":true,"strip_right":false})",
       R"({"type":"Strip","strip_left":false,"strip_right":true})",
       R"({"type":"Prepend","prepend":"ab"})",
@@ -162,6 +164,9 @@ TEST(ImageTest, EveryTypeOfComponentComesBack) {
       R"({"type":"Metaspace","replacement":"_","prepend_scheme":"never","split":true})",
       R"({"type":"Digits","individual_digits":true})",
       R"({"type":"Digits","individual_digits":false})",
+      R"({"type":"BertPreTokenizer"})",
+      R"({"type":"CharDelimiterSplit","delimiter":"b"})",
+      R"({"type":"UnicodeScripts"})",
       R"({"type":"Whitespace"})",
       R"({"type":"WhitespaceSplit"})"};
   for (const char* behavior :
@@ -181,6 +186,11 @@ TEST(ImageTest, EveryTypeOfComponentComesBack) {
       R"({"type":"Replace","pattern":{"String":"a"},"content":"c"})",
       StrCat(R"({"type":"Replace","pattern":)", std::string_view(kRegex), R"(,"content":"c"})"),
       R"({"type":"Strip","content":"a","start":1,"stop":2})",
+      R"({"type":"WordPiece","prefix":"a","cleanup":false})",
+      R"({"type":"WordPiece","prefix":"##","cleanup":true})",
+      R"({"type":"BPEDecoder","suffix":"b"})",
+      R"({"type":"CTC","pad_token":"a","word_delimiter_token":"b","cleanup":true})",
+      R"({"type":"CTC","pad_token":"a","word_delimiter_token":"b","cleanup":false})",
       R"({"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Strip","content":"b","start":1,"stop":0}]})"};
   const auto expect_alike = [](std::string_view members) {
     SCOPED_TRACE(members);
@@ -263,7 +273,8 @@ TEST(HostileImageTest, SealAgainKnowsWhereTheChecksumsAre) {
 TEST(HostileImageTest, DoesNoHarm) {
   size_t opened = 0;
   size_t refused = 0;
-  for (const char* name : {"byte_level", "metaspace", "sp_bpe", "sp_unigram_bytes"}) {
+  for (const char* name : {"byte_level", "metaspace", "unigram", "unigram_bytes", "word_piece",
+                           "word_level", "sp_bpe", "sp_unigram_bytes"}) {
     SCOPED_TRACE(name);
     const PipelineTokenizer built(PartsOf(TestDataDirectory() / name));
     const std::string good = WriteTokenizerImage(built.parts(), kKey);
