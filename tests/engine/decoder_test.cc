@@ -1,7 +1,10 @@
 #include "engine/decoder.h"
 
+#include <algorithm>
 #include <cstring>
 #include <random>
+#include <string>
+#include <string_view>
 
 #include "gtest/gtest.h"
 #include "tests/engine/golden.h"
@@ -31,14 +34,16 @@ std::unique_ptr<TestDecoder> Open(const std::string& checkpoint, int threads) {
 }
 
 // A model wide enough that its products, its rows and its attention are split among workers, and
-// one with odd sizes.
-class DecoderTest : public testing::TestWithParam<bool> {
+// goldens by their names: one with odd sizes, and those that do something else with their tokens.
+constexpr std::string_view kWide = "wide";
+
+class DecoderTest : public testing::TestWithParam<std::string_view> {
  protected:
   static constexpr int64_t kPromptTokens = 100;
   static constexpr int64_t kDecodeTokens = 20;
 
   DecoderTest() {
-    if (GetParam()) {
+    if (GetParam() == kWide) {
       const LlamaShape shape = {.vocab_size = 16384,
                                 .hidden_size = 256,
                                 .intermediate_size = 512,
@@ -48,7 +53,7 @@ class DecoderTest : public testing::TestWithParam<bool> {
       WriteCheckpoint(directory_.path(), LlamaConfig(shape), LlamaTensors(shape));
       checkpoint_ = directory_.path();
     } else {
-      checkpoint_ = ReadGolden("llama-attention-bias").checkpoint;
+      checkpoint_ = ReadGolden(std::string(GetParam())).checkpoint;
     }
     decoder_ = Open(checkpoint_, 1);
     tokens_ = RandomTokens(generator_, kPromptTokens + kDecodeTokens, decoder_->spec().vocab_size);
@@ -158,8 +163,13 @@ TEST_P(DecoderTest, LogitsDoNotDependOnTheInstructionSet) {
   EXPECT_TRUE(SameBits(logits, expected));
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, DecoderTest, testing::Bool(),
-                         [](const auto& info) { return info.param ? "Wide" : "Odd"; });
+INSTANTIATE_TEST_SUITE_P(Models, DecoderTest,
+                         testing::Values(kWide, "llama-attention-bias", "mixtral"),
+                         [](const auto& info) {
+                           std::string name(info.param);
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 TEST(ForwardPassTest, AdvancesAStageAtATime) {
   const auto decoder = Open(ReadGolden("llama-tied").checkpoint, 1);

@@ -58,6 +58,10 @@ def published_config(config, case):
     fields["transformers_version"] = "4.57.0"
     for name in ("layer_types", "qk_head_dim", "_name_or_path", *case.drop):
         fields.pop(name, None)
+    if case.model == "Qwen3Moe":
+        fields["num_experts"] = fields.pop("num_local_experts")
+    if "original_max_position_embeddings" in rope and rope_type == "longrope":
+        fields["original_max_position_embeddings"] = rope["original_max_position_embeddings"]
     if fields.get("head_dim") == fields.get("qk_rope_head_dim"):
         fields.pop("head_dim", None)
     return fields

@@ -103,7 +103,11 @@ CASES = [
                      moe_layer_interval=2), spelling="transformers-5"),
     MixtureCase("phimoe", "Phimoe",
                 base(num_local_experts=5, num_experts_per_tok=2, router_jitter_noise=0.3,
-                     attention_bias=True, lm_head_bias=True, sliding_window=None)),
+                     attention_bias=True, lm_head_bias=True, sliding_window=None, rope_parameters={
+                         "rope_type": "longrope", "rope_theta": 10000.0,
+                         "short_factor": [1.0, 1.1, 1.3, 1.6, 2.0],
+                         "long_factor": [1.0, 1.5, 2.5, 4.0, 7.0], "short_mscale": 1.2,
+                         "long_mscale": 1.2, "original_max_position_embeddings": 16})),
     MixtureCase("phimoe-transformers-5", "Phimoe",
                 base(num_local_experts=4, num_experts_per_tok=2, sliding_window=9),
                 spelling="transformers-5"),
