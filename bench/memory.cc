@@ -87,8 +87,7 @@ absl::Status PrintCopiedMemory(const std::string& directory) {
 
   PagedCache cache(model->cache_shape(), model->arena());
   if (!cache.Reserve(kPromptTokens)) return absl::InternalError("the cache has no room");
-  const RopeFrequencies rope =
-      ComputeRopeFrequencies(model->spec().rope, model->spec().head_dim, kPromptTokens);
+  const RopeFrequencies rope = ComputeRopeFrequencies(model->spec(), kPromptTokens);
   const std::vector<int32_t> prompt = Prompt(kPromptTokens, 0, model->spec().vocab_size);
   FIRSTLIGHT_RETURN_IF_ERROR(model->decoder()
                                  ->Forward({BatchSegment{.tokens = prompt,

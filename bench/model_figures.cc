@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/model_config.h"
+#include "engine/weights.h"
 #include "loader/base/status_macros.h"
 #include "loader/checkpoint.h"
 
@@ -19,14 +20,13 @@ absl::StatusOr<ModelFigures> ReadModelFigures(const std::string& directory) {
   figures.checkpoint_bytes = checkpoint->tensor_bytes();
   figures.position_bytes =
       spec.num_hidden_layers * 2 * spec.key_value_size() * static_cast<int64_t>(sizeof(float));
-  figures.layer_weights =
-      spec.num_hidden_layers * spec.hidden_size *
-      (2 * spec.query_size() + 2 * spec.key_value_size() + 3 * spec.intermediate_size);
+  figures.layer_weights = spec.num_hidden_layers * spec.hidden_size *
+                          (2 * spec.query_size() + 2 * spec.key_value_size() +
+                           (spec.feed_forward.gated ? 3 : 2) * spec.intermediate_size);
   figures.head_weights = spec.vocab_size * spec.hidden_size;
   figures.step_weight_bytes = figures.checkpoint_bytes;
-  const TensorView* embedding = checkpoint->Find(spec.names.base_prefix + spec.names.embedding);
-  const bool head_in_file = checkpoint->Find(spec.names.head + ".weight") != nullptr;
-  if (embedding != nullptr && head_in_file) {
+  const TensorView* const embedding = FindEmbedding(spec, *checkpoint);
+  if (embedding != nullptr && FindHead(spec, *checkpoint) != nullptr) {
     figures.step_weight_bytes -= static_cast<int64_t>(embedding->data.size());
   }
   return figures;

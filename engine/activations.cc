@@ -25,6 +25,7 @@ enum Part {
   kNormed,
   kDelta,
   kPacked,
+  kGrouped,
   kProjected,
   kAttended,
   kGate,
@@ -65,19 +66,22 @@ std::optional<int64_t> MixtureFloats(const DecoderSpec& spec, int64_t tokens) {
 // None where the sum is beyond int64_t.
 std::optional<Layout> LayOut(const DecoderSpec& spec, const PassRows& rows, int workers) {
   const int64_t widest = std::max({spec.hidden_size, spec.query_size(), spec.intermediate_size});
+  const int64_t projected = spec.query_size() + 2 * spec.key_value_size();
+  const bool grouped = spec.attention.qkv_layout == QkvLayout::kGrouped;
   const int64_t most_rows = std::max(rows.tokens, rows.logits);
   const std::array<std::optional<int64_t>, kParts> floats = {
       Floats(rows.tokens, spec.hidden_size),
       Floats(most_rows, spec.hidden_size),
       Floats(rows.tokens, spec.hidden_size),
       Floats(most_rows, PackedActivationFloats(1, widest)),
-      Floats(rows.tokens, spec.query_size() + 2 * spec.key_value_size()),
+      Floats(grouped ? rows.tokens : 0, projected),
+      Floats(rows.tokens, projected),
       Floats(rows.tokens, spec.query_size()),
       Floats(rows.tokens, spec.intermediate_size),
       Floats(rows.tokens, spec.intermediate_size),
       MixtureFloats(spec, rows.tokens),
-      Floats(rows.tokens, spec.head_dim / 2),
-      Floats(rows.tokens, spec.head_dim / 2),
+      Floats(rows.tokens, spec.rotary_pairs()),
+      Floats(rows.tokens, spec.rotary_pairs()),
       Floats(rows.logits, spec.vocab_size),
       Floats(workers, kProductScratchFloats),
   };
@@ -145,9 +149,9 @@ absl::Status Activations::Reserve(const DecoderSpec& spec, const PassRows& rows,
     }
     allocated_floats_ = layout.bytes / int64_t{sizeof(float)};
   }
-  float** const buffers[kParts] = {&hidden,   &normed, &delta,   &packed,  &projected,
-                                   &attended, &gate,   &up,      &mixture, &cosine,
-                                   &sine,     &logits, &scratch_};
+  float** const buffers[kParts] = {&hidden,    &normed,   &delta,  &packed,  &grouped,
+                                   &projected, &attended, &gate,   &up,      &mixture,
+                                   &cosine,    &sine,     &logits, &scratch_};
   float* next = block_.get();
   for (int part = 0; part < kParts; ++part) {
     *buffers[part] = next;

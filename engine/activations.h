@@ -55,13 +55,14 @@ class Activations {
   float* normed = nullptr;     // [tokens, hidden_size]
   float* delta = nullptr;      // [tokens, hidden_size], what a sublayer adds to hidden
   float* packed = nullptr;     // the input of a product, as the kernels read it
+  float* grouped = nullptr;    // the next, where a file has it in another order (QkvLayout)
   float* projected = nullptr;  // [tokens, query_size + 2 key_value_size]: query, key, value
   float* attended = nullptr;   // [tokens, query_size]
   float* gate = nullptr;       // [tokens, intermediate_size]
   float* up = nullptr;         // [tokens, intermediate_size]
   float* mixture = nullptr;    // what a mixture of experts needs (mixture/mixture_pass.h)
-  float* cosine = nullptr;     // [tokens, head_dim / 2]
-  float* sine = nullptr;       // [tokens, head_dim / 2]
+  float* cosine = nullptr;     // [tokens, rotary_pairs]
+  float* sine = nullptr;       // [tokens, rotary_pairs]
   float* logits = nullptr;     // [logits_rows, vocab_size]
 
  private:

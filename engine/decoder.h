@@ -1,8 +1,9 @@
 #ifndef FIRSTLIGHT_ENGINE_DECODER_H_
 #define FIRSTLIGHT_ENGINE_DECODER_H_
 
-// One decoder runs every DecoderSpec: embedding, layers of attention and MLP, final norm, output
-// head. Activations are float32; weights are used where they are mapped.
+// One decoder runs every DecoderSpec: embedding, layers of attention and feed-forward, final norm,
+// output head (their stages are in engine/forward/). Activations are float32; weights are used
+// where they are mapped.
 //
 // A pass is mixed (prompt chunks and decode rows of many sequences side by side) and advances one
 // layer at a time, so that the scheduler can hand the workers to another model's pass in between.

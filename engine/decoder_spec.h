@@ -5,51 +5,204 @@
 // turns config.json into a DecoderSpec; one decoder (engine/decoder.h) runs every spec.
 //
 // Every field is validated by who makes the spec: sizes are positive and bounded so that products
-// of a few of them fit in int64_t, and num_attention_heads is a multiple of num_key_value_heads.
+// of a few of them fit in int64_t, num_attention_heads is a multiple of num_key_value_heads, and
+// every index into `layer_kinds` and `ropes` is in range.
 //
 // Each field changes what the model computes or which tensors it binds, and a test proves it by
-// changing each in turn. VisitFields() names them all, so that a new field cannot be forgotten.
+// changing each in turn (engine/decoder_spec_fields.h names them all).
 
 #include <cstdint>
 #include <string>
-#include <string_view>
+#include <vector>
 
+#include "engine/kernels/activation.h"
+#include "engine/kernels/row_functions.h"
 #include "engine/mixture/mixture_spec.h"
 
 namespace firstlight {
 
 // How rotary frequencies follow from theta. Names as in config.json.
-enum class RopeType { kDefault, kLinear, kDynamic, kLlama3 };
+enum class RopeType {
+  kDefault,
+  kLinear,
+  kDynamic,
+  kLlama3,
+  kYarn,
+  kLongrope,
+  kProportional,  // a part of the head turns, by the frequencies of the whole
+};
 
 struct RopeSpec {
   RopeType type = RopeType::kDefault;
   double theta = 10000.0;
-  double factor = 1.0;            // linear, dynamic, llama3
+  int64_t rotary_dim = 0;  // elements of a head that turn, from its first; even
+  RopePairing pairing = RopePairing::kHalves;
+  double factor = 1.0;            // linear, dynamic, llama3, yarn, proportional
   double low_freq_factor = 1.0;   // llama3
   double high_freq_factor = 4.0;  // llama3
-  // Positions that the unscaled frequencies were trained for: llama3's
-  // original_max_position_embeddings, dynamic's max_position_embeddings.
+  // Positions that the unscaled frequencies were trained for: original_max_position_embeddings,
+  // dynamic's max_position_embeddings.
   int64_t trained_positions = 0;
+  double attention_factor = 1.0;          // yarn, longrope: of cosine and sine
+  double beta_fast = 32.0;                // yarn
+  double beta_slow = 1.0;                 // yarn
+  bool truncate = true;                   // yarn: the range between them to whole pairs
+  std::vector<double> short_factor = {};  // longrope, [rotary_dim / 2]
+  std::vector<double> long_factor = {};   // longrope, [rotary_dim / 2]
+  int64_t turning_pairs = 0;              // proportional: the others stand still
 
   friend bool operator==(const RopeSpec&, const RopeSpec&) = default;
 };
 
-// Names of the tensors of a checkpoint. Linear layers are named without ".weight" and ".bias".
+enum class NormKind {
+  kRms,    // root mean square, a weight
+  kLayer,  // mean and variance, a weight and perhaps a bias
+};
+
+struct NormSpec {
+  NormKind kind = NormKind::kRms;
+  double eps = 1e-6;
+  double weight_offset = 0.0;  // 1 where a family stores the weight less one
+  bool weight = true;          // false: there is none, as if all were 1
+  bool bias = false;           // kLayer
+
+  friend bool operator==(const NormSpec&, const NormSpec&) = default;
+};
+
+// What a norm of queries and keys is taken over.
+enum class QkNormScope {
+  kNone,
+  kHead,        // each head; one weight [head_dim] for all of them
+  kOwnHead,     // each head; a weight [heads, head_dim], a row for each
+  kProjection,  // all heads together
+};
+
+struct QkNormSpec {
+  QkNormScope scope = QkNormScope::kNone;
+  bool after_rope = false;
+  // kOwnHead in files that hold a tensor a head: what stands behind the norm's name, before the
+  // head's index. Empty: one tensor.
+  std::string per_head_name = {};
+  NormSpec norm;
+
+  friend bool operator==(const QkNormSpec&, const QkNormSpec&) = default;
+};
+
+// How a file holds the projections to query, key and value.
+enum class QkvLayout {
+  kSeparate,
+  kConcatenated,  // one tensor: all queries, all keys, all values
+  // One tensor: for each key/value head its queries, its key, its value.
+  kGrouped,
+};
+
+// What is added to the scores, or turned into them, for where positions are.
+enum class Alibi {
+  kNone,
+  kBloom,  // slopes of Press et al., arXiv:2108.12409, as BLOOM has them
+  kMpt,    // the same by alibi_bias_max
+};
+
+// How one kind of layer differs from another of the same model. What a layer mixes positions with
+// (its mixer) is attention in all of them.
+struct LayerKind {
+  int64_t window = 0;  // positions attended, the row's own included; 0: all
+  int64_t rope = 0;    // index into DecoderSpec::ropes; -1: positions do not turn
+
+  friend bool operator==(const LayerKind&, const LayerKind&) = default;
+};
+
+struct AttentionSpec {
+  double scale = 0.0;     // of query · key
+  double soft_cap = 0.0;  // of the scores; 0: none
+  double clip = 0.0;      // query, key and value to [-clip, clip]; 0: none
+  bool qkv_bias = false;
+  bool output_bias = false;
+  QkvLayout qkv_layout = QkvLayout::kSeparate;
+  QkNormSpec qk_norm;
+  Alibi alibi = Alibi::kNone;
+  double alibi_bias_max = 8.0;  // kMpt
+  // Queries by 1 + beta * log(1 + floor(position / positions)) (Llama 4's); 0: not.
+  double temperature_beta = 0.0;
+  int64_t temperature_positions = 1;
+
+  friend bool operator==(const AttentionSpec&, const AttentionSpec&) = default;
+};
+
+// How a file holds the gate and up projections of a gated feed-forward.
+enum class GateUpLayout {
+  kSeparate,
+  kConcatenated,  // one tensor: gate's rows, up's rows
+};
+
+struct FeedForwardSpec {
+  Activation activation = Activation::kSilu;
+  bool gated = true;  // activation(gate) * up; else activation(up)
+  bool bias = false;  // on gate, up and down
+  GateUpLayout layout = GateUpLayout::kSeparate;
+
+  friend bool operator==(const FeedForwardSpec&, const FeedForwardSpec&) = default;
+};
+
+// How a layer's two sublayers (mixer, feed-forward) join the residual stream.
+struct ResidualSpec {
+  bool norm_before = true;   // of a sublayer's input
+  bool norm_after = false;   // of its output, before it is added
+  bool parallel = false;     // both sublayers read the layer's input
+  bool shared_norm = false;  // parallel: through one norm
+  double multiplier = 1.0;   // of what a sublayer adds
+
+  bool feed_forward_norm() const { return norm_before && !(parallel && shared_norm); }
+
+  friend bool operator==(const ResidualSpec&, const ResidualSpec&) = default;
+};
+
+struct EmbeddingSpec {
+  double multiplier = 1.0;
+  bool norm = false;  // of the sum of embedding and position
+  // Learned positions: position p takes row p + position_offset; 0 rows: there are none.
+  int64_t position_rows = 0;
+  int64_t position_offset = 0;
+
+  friend bool operator==(const EmbeddingSpec&, const EmbeddingSpec&) = default;
+};
+
+struct HeadSpec {
+  bool tied = false;  // to the embedding, where the file has no head
+  bool bias = false;
+  double multiplier = 1.0;  // of the logits
+  double soft_cap = 0.0;    // of the logits, after that; 0: none
+
+  friend bool operator==(const HeadSpec&, const HeadSpec&) = default;
+};
+
+// Names of the tensors of a checkpoint, without ".weight" and ".bias". Norms that a spec has not
+// are not looked for.
 struct TensorNames {
-  // Before every name but the head's. Files written from the model without its head leave it out.
+  // Before every name but the head's. Files written from the model without its head leave it out;
+  // those of a model that also sees or hears have "language_model." before or behind it.
   std::string base_prefix = "model.";
-  std::string embedding = "embed_tokens.weight";
+  std::string embedding = "embed_tokens";
+  std::string positions = "embed_positions";
+  std::string embedding_norm = "embed_layernorm";
   std::string layer = "layers.";  // then the index and a dot
-  std::string input_norm = "input_layernorm.weight";
+  std::string input_norm = "input_layernorm";
   std::string query = "self_attn.q_proj";
   std::string key = "self_attn.k_proj";
   std::string value = "self_attn.v_proj";
+  std::string query_key_value = "self_attn.qkv_proj";  // where they are one tensor
+  std::string query_norm = "self_attn.q_norm";
+  std::string key_norm = "self_attn.k_norm";
   std::string attention_output = "self_attn.o_proj";
-  std::string post_attention_norm = "post_attention_layernorm.weight";
+  std::string attention_output_norm = "post_self_attn_layernorm";
+  std::string feed_forward_norm = "post_attention_layernorm";
   std::string gate = "mlp.gate_proj";
   std::string up = "mlp.up_proj";
+  std::string gate_up = "mlp.gate_up_proj";  // where they are one tensor
   std::string down = "mlp.down_proj";
-  std::string final_norm = "norm.weight";
+  std::string xielu = "mlp.act_fn.";  // then alpha_p, alpha_n, beta, eps
+  std::string feed_forward_output_norm = "post_mlp_layernorm";
+  std::string final_norm = "norm";
   std::string head = "lm_head";
 
   friend bool operator==(const TensorNames&, const TensorNames&) = default;
@@ -63,75 +216,37 @@ struct DecoderSpec {
   int64_t num_attention_heads = 0;
   int64_t num_key_value_heads = 0;
   int64_t head_dim = 0;
-  double rms_norm_eps = 1e-6;
-  double attention_scale = 0.0;  // of query · key
-  bool attention_bias = false;   // on query, key, value and the attention's output
-  bool mlp_bias = false;         // on gate, up and down
-  bool tie_word_embeddings = false;
+  NormSpec norm;  // of the residual stream, and of embeddings
+  EmbeddingSpec embedding;
+  ResidualSpec residual;
+  AttentionSpec attention;
+  FeedForwardSpec feed_forward;  // of the layers that are no mixture of experts
   MixtureSpec mixture;
-  RopeSpec rope;
+  HeadSpec head;
+  std::vector<RopeSpec> ropes = {RopeSpec()};
+  std::vector<LayerKind> layer_kinds = {LayerKind()};
+  // [num_hidden_layers], the index into layer_kinds of each; empty: all are of the first.
+  std::vector<int64_t> kind_of_layer = {};
+  // Projections are stored transposed, [in, out], as GPT-2's are: their slots are copied.
+  bool transposed = false;
   TensorNames names;
 
   int64_t query_size() const { return num_attention_heads * head_dim; }
   int64_t key_value_size() const { return num_key_value_heads * head_dim; }
+  const LayerKind& kind(int64_t layer) const {
+    return layer_kinds[kind_of_layer.empty()
+                           ? 0
+                           : static_cast<size_t>(kind_of_layer[static_cast<size_t>(layer)])];
+  }
+  // Cosines (and sines) of a position, of all ropes.
+  int64_t rotary_pairs() const {
+    int64_t pairs = 0;
+    for (const RopeSpec& rope : ropes) pairs += rope.rotary_dim / 2;
+    return pairs;
+  }
 
   friend bool operator==(const DecoderSpec&, const DecoderSpec&) = default;
 };
-
-// Calls `visit(name, field)` for every field of the spec. The structured bindings stop compiling
-// when a field is added and not listed.
-template <typename Visitor>
-void VisitFields(RopeSpec& rope, Visitor&& visit) {
-  auto& [type, theta, factor, low_freq_factor, high_freq_factor, trained_positions] = rope;
-  visit(std::string_view("rope.type"), type);
-  visit(std::string_view("rope.theta"), theta);
-  visit(std::string_view("rope.factor"), factor);
-  visit(std::string_view("rope.low_freq_factor"), low_freq_factor);
-  visit(std::string_view("rope.high_freq_factor"), high_freq_factor);
-  visit(std::string_view("rope.trained_positions"), trained_positions);
-}
-
-template <typename Visitor>
-void VisitFields(TensorNames& names, Visitor&& visit) {
-  auto& [base_prefix, embedding, layer, input_norm, query, key, value, attention_output,
-         post_attention_norm, gate, up, down, final_norm, head] = names;
-  visit(std::string_view("names.base_prefix"), base_prefix);
-  visit(std::string_view("names.embedding"), embedding);
-  visit(std::string_view("names.layer"), layer);
-  visit(std::string_view("names.input_norm"), input_norm);
-  visit(std::string_view("names.query"), query);
-  visit(std::string_view("names.key"), key);
-  visit(std::string_view("names.value"), value);
-  visit(std::string_view("names.attention_output"), attention_output);
-  visit(std::string_view("names.post_attention_norm"), post_attention_norm);
-  visit(std::string_view("names.gate"), gate);
-  visit(std::string_view("names.up"), up);
-  visit(std::string_view("names.down"), down);
-  visit(std::string_view("names.final_norm"), final_norm);
-  visit(std::string_view("names.head"), head);
-}
-
-template <typename Visitor>
-void VisitFields(DecoderSpec& spec, Visitor&& visit) {
-  auto& [vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads,
-         num_key_value_heads, head_dim, rms_norm_eps, attention_scale, attention_bias, mlp_bias,
-         tie_word_embeddings, mixture, rope, names] = spec;
-  visit(std::string_view("vocab_size"), vocab_size);
-  visit(std::string_view("hidden_size"), hidden_size);
-  visit(std::string_view("intermediate_size"), intermediate_size);
-  visit(std::string_view("num_hidden_layers"), num_hidden_layers);
-  visit(std::string_view("num_attention_heads"), num_attention_heads);
-  visit(std::string_view("num_key_value_heads"), num_key_value_heads);
-  visit(std::string_view("head_dim"), head_dim);
-  visit(std::string_view("rms_norm_eps"), rms_norm_eps);
-  visit(std::string_view("attention_scale"), attention_scale);
-  visit(std::string_view("attention_bias"), attention_bias);
-  visit(std::string_view("mlp_bias"), mlp_bias);
-  visit(std::string_view("tie_word_embeddings"), tie_word_embeddings);
-  VisitFields(mixture, visit);
-  VisitFields(rope, visit);
-  VisitFields(names, visit);
-}
 
 }  // namespace firstlight
 

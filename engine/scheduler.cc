@@ -65,7 +65,7 @@ absl::Status Scheduler::Prepare(Request* request, TokenizedPrompt prompt) {
       request->resolved,
       ResolveOptions(request->options, prompt_tokens, limits, model.generation_config(),
                      options_.default_max_tokens, request->drawn_seed));
-  request->rope = ComputeRopeFrequencies(model.spec().rope, model.spec().head_dim, prompt_tokens);
+  request->rope = ComputeRopeFrequencies(model.spec(), prompt_tokens);
   request->prompt = std::move(prompt);
   return absl::OkStatus();
 }

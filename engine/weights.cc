@@ -1,268 +1,213 @@
 #include "engine/weights.h"
 
-#include <cstring>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
+#include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "engine/mixture/bind_mixture.h"
+#include "engine/weight_slots.h"
+#include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
-#include "loader/mapped_file.h"
 
 namespace firstlight {
 namespace {
 
-std::optional<WeightType> WeightTypeOf(DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      return WeightType::kF32;
-    case DType::kF16:
-      return WeightType::kF16;
-    case DType::kBF16:
-      return WeightType::kBF16;
-    default:
-      return std::nullopt;
+constexpr std::string_view kTransposedReason = "stored transposed";
+
+// A layer's tensors, for what binds them elsewhere.
+class LayerTensors final : public TensorSource {
+ public:
+  LayerTensors(WeightSlots* slots, std::string prefix)
+      : slots_(*slots), prefix_(std::move(prefix)) {}
+
+  const TensorView* Find(const std::string& name) override { return slots_.Find(prefix_ + name); }
+  WeightRows Weight(const std::string& name, const Shape& shape) override {
+    return slots_.Weight(prefix_ + name, shape);
   }
-}
+  WeightRows Rearranged(const std::string& name, const Shape& shape, int64_t columns,
+                        Rearrangement rearrange, std::string_view reason) override {
+    return slots_.Rearranged(prefix_ + name, shape, columns, rearrange, reason);
+  }
+  const std::byte* Bytes(const std::string& name, const Shape& shape) override {
+    return slots_.Bytes(prefix_ + name, shape);
+  }
+  void Fail(const absl::Status& status) override { slots_.Fail(status); }
 
-std::string Describe(const TensorView& tensor) {
-  return StrCat(tensor.file == nullptr ? "" : StrCat(tensor.file->name(), ": "), "tensor ",
-                Quoted(tensor.name));
-}
+ private:
+  WeightSlots& slots_;
+  const std::string prefix_;
+};
 
-// Binds slot after slot; what goes wrong is kept, so that the report lists every slot.
+// Binds slot after slot, in the order of execution.
 class Binder {
  public:
   Binder(const DecoderSpec& spec, const Checkpoint& checkpoint, const BindOptions& options,
          LoadReport* report)
-      : spec_(spec), checkpoint_(checkpoint), options_(options), report_(*report) {
-    const TensorNames& names = spec.names;
-    without_prefix_ = checkpoint.Find(names.base_prefix + names.embedding) == nullptr &&
-                      checkpoint.Find(names.embedding) != nullptr;
-  }
+      : spec_(spec), slots_(spec.names, checkpoint, options.copy_weights, report) {}
 
   absl::StatusOr<BoundWeights> Bind() {
     const TensorNames& names = spec_.names;
-    weights_.embedding =
-        Slot(names.base_prefix, names.embedding, {spec_.vocab_size, spec_.hidden_size});
-    weights_.layers.reserve(static_cast<size_t>(spec_.num_hidden_layers));
+    const std::string& base = names.base_prefix;
+    const int64_t hidden = spec_.hidden_size;
+    BoundWeights weights;
+    weights.embedding =
+        slots_.Weight(base + names.embedding + ".weight", {spec_.vocab_size, hidden});
+    if (spec_.embedding.position_rows > 0) {
+      weights.positions = slots_.Weight(base + names.positions + ".weight",
+                                        {spec_.embedding.position_rows, hidden});
+    }
+    if (spec_.embedding.norm) weights.embedding_norm = Norm(base + names.embedding_norm);
+    weights.layers.reserve(static_cast<size_t>(spec_.num_hidden_layers));
     for (int64_t layer = 0; layer < spec_.num_hidden_layers; ++layer) {
-      weights_.layers.push_back(Layer(layer));
+      weights.layers.push_back(Layer(layer));
     }
-    weights_.final_norm = Slot(names.base_prefix, names.final_norm, {spec_.hidden_size});
-    BindHead();
-    ReportUnexpected();
-    if (!report_.missing.empty()) {
-      Fail(absl::InvalidArgumentError(StrCat(
-          checkpoint_.directory(), ": tensor \"", report_.missing.front().tensor,
-          "\": expected by the architecture, found none",
-          report_.missing.size() == 1 ? ""
-                                      : StrCat(" (nor ", report_.missing.size() - 1, " others)"))));
-    }
-    if (!status_.ok()) return status_;
-    return std::move(weights_);
+    weights.final_norm = Norm(base + names.final_norm);
+    weights.head = Head(weights.embedding);
+    FIRSTLIGHT_RETURN_IF_ERROR(slots_.Finish());
+    weights.copies = slots_.TakeCopies();
+    return weights;
   }
 
  private:
-  // A layer's tensors, for what binds them elsewhere.
-  class LayerTensors final : public TensorSource {
-   public:
-    LayerTensors(Binder* binder, std::string prefix)
-        : binder_(*binder), prefix_(std::move(prefix)) {}
-
-    const TensorView* Find(const std::string& name) override {
-      return binder_.checkpoint_.Find(binder_.FileName(prefix_ + name));
-    }
-    WeightRows Weight(const std::string& name, const Shape& shape) override {
-      return binder_.Slot(prefix_, name, shape);
-    }
-    WeightRows Rearranged(const std::string& name, const Shape& shape, int64_t columns,
-                          Rearrangement rearrange, std::string_view reason) override {
-      return binder_.RearrangedSlot(prefix_, name, shape, columns, rearrange, reason);
-    }
-    const std::byte* Bytes(const std::string& name, const Shape& shape) override {
-      return binder_.ByteSlot(prefix_, name, shape);
-    }
-    void Fail(const absl::Status& status) override { binder_.Fail(status); }
-
-   private:
-    Binder& binder_;
-    const std::string prefix_;
-  };
-
   LayerWeights Layer(int64_t layer) {
     const TensorNames& names = spec_.names;
     const std::string prefix = StrCat(names.base_prefix, names.layer, layer, ".");
-    const int64_t hidden = spec_.hidden_size;
-    const int64_t intermediate = spec_.intermediate_size;
-    const int64_t query = spec_.query_size();
-    const int64_t key_value = spec_.key_value_size();
-    const bool attention_bias = spec_.attention_bias;
+    const ResidualSpec& residual = spec_.residual;
     LayerWeights w;
-    w.input_norm = Slot(prefix, names.input_norm, {hidden});
-    w.query = Linear(prefix, names.query, query, hidden, attention_bias);
-    w.key = Linear(prefix, names.key, key_value, hidden, attention_bias);
-    w.value = Linear(prefix, names.value, key_value, hidden, attention_bias);
-    w.attention_output = Linear(prefix, names.attention_output, hidden, query, attention_bias);
-    w.post_attention_norm = Slot(prefix, names.post_attention_norm, {hidden});
-    if (spec_.mixture.IsMixture(layer)) {
-      LayerTensors tensors(this, prefix);
-      w.mixture = BindMixture(spec_.mixture, hidden, tensors);
-      return w;
+    if (residual.norm_before) w.input_norm = Norm(prefix + names.input_norm);
+    BindAttention(prefix, &w);
+    if (residual.norm_after) w.attention_output_norm = Norm(prefix + names.attention_output_norm);
+    if (residual.feed_forward_norm()) {
+      w.feed_forward_norm = Norm(prefix + names.feed_forward_norm);
     }
-    w.gate = Linear(prefix, names.gate, intermediate, hidden, spec_.mlp_bias);
-    w.up = Linear(prefix, names.up, intermediate, hidden, spec_.mlp_bias);
-    w.down = Linear(prefix, names.down, hidden, intermediate, spec_.mlp_bias);
+    if (spec_.mixture.IsMixture(layer)) {
+      LayerTensors tensors(&slots_, prefix);
+      w.mixture = BindMixture(spec_.mixture, spec_.hidden_size, tensors);
+    } else {
+      BindFeedForward(prefix, &w);
+    }
+    if (residual.norm_after) {
+      w.feed_forward_output_norm = Norm(prefix + names.feed_forward_output_norm);
+    }
     return w;
   }
 
-  LinearWeights Linear(const std::string& prefix, const std::string& name, int64_t out, int64_t in,
-                       bool bias) {
+  void BindAttention(const std::string& prefix, LayerWeights* w) {
+    const TensorNames& names = spec_.names;
+    const AttentionSpec& attention = spec_.attention;
+    const int64_t hidden = spec_.hidden_size;
+    const int64_t query = spec_.query_size();
+    const int64_t key_value = spec_.key_value_size();
+    if (attention.qkv_layout == QkvLayout::kSeparate) {
+      w->query = Linear(prefix + names.query, query, hidden, attention.qkv_bias);
+      w->key = Linear(prefix + names.key, key_value, hidden, attention.qkv_bias);
+      w->value = Linear(prefix + names.value, key_value, hidden, attention.qkv_bias);
+    } else {
+      w->query_key_value =
+          Linear(prefix + names.query_key_value, query + 2 * key_value, hidden, attention.qkv_bias);
+    }
+    w->query_norm = QkNorm(prefix + names.query_norm, spec_.num_attention_heads);
+    w->key_norm = QkNorm(prefix + names.key_norm, spec_.num_key_value_heads);
+    w->attention_output =
+        Linear(prefix + names.attention_output, hidden, query, attention.output_bias);
+  }
+
+  void BindFeedForward(const std::string& prefix, LayerWeights* w) {
+    const TensorNames& names = spec_.names;
+    const FeedForwardSpec& feed_forward = spec_.feed_forward;
+    const int64_t hidden = spec_.hidden_size;
+    const int64_t size = spec_.intermediate_size;
+    if (feed_forward.gated && feed_forward.layout == GateUpLayout::kConcatenated) {
+      const LinearWeights both =
+          Linear(prefix + names.gate_up, 2 * size, hidden, feed_forward.bias);
+      w->gate = {SliceRows(both.weight, 0, size), SliceColumns(both.bias, 0, size)};
+      w->up = {SliceRows(both.weight, size, size), SliceColumns(both.bias, size, size)};
+    } else {
+      if (feed_forward.gated) {
+        w->gate = Linear(prefix + names.gate, size, hidden, feed_forward.bias);
+      }
+      w->up = Linear(prefix + names.up, size, hidden, feed_forward.bias);
+    }
+    if (feed_forward.activation == Activation::kXielu) {
+      const std::string xielu = prefix + names.xielu;
+      w->xielu.alpha_positive = slots_.Weight(xielu + "alpha_p", {1});
+      w->xielu.alpha_negative = slots_.Weight(xielu + "alpha_n", {1});
+      w->xielu.beta = slots_.Weight(xielu + "beta", {});
+      w->xielu.eps = slots_.Weight(xielu + "eps", {});
+    }
+    w->down = Linear(prefix + names.down, hidden, size, feed_forward.bias);
+  }
+
+  LinearWeights Linear(const std::string& name, int64_t out, int64_t in, bool bias) {
     LinearWeights linear;
-    linear.weight = Slot(prefix, name + ".weight", {out, in});
-    if (bias) linear.bias = Slot(prefix, name + ".bias", {out});
+    linear.weight = spec_.transposed ? slots_.Rearranged(name + ".weight", {in, out}, in, Transpose,
+                                                         kTransposedReason)
+                                     : slots_.Weight(name + ".weight", {out, in});
+    if (bias) linear.bias = slots_.Weight(name + ".bias", {out});
     return linear;
   }
 
-  void BindHead() {
+  // Of the residual stream.
+  NormWeights Norm(const std::string& name) { return Norm(name, spec_.norm, {spec_.hidden_size}); }
+
+  NormWeights Norm(const std::string& name, const NormSpec& norm, const Shape& shape) {
+    NormWeights w;
+    w.weight = norm.weight ? slots_.Weight(name + ".weight", shape) : Ones(shape.back());
+    if (norm.bias) w.bias = slots_.Weight(name + ".bias", shape);
+    return w;
+  }
+
+  NormWeights QkNorm(const std::string& name, int64_t heads) {
+    const QkNormSpec& spec = spec_.attention.qk_norm;
+    const int64_t head_dim = spec_.head_dim;
+    switch (spec.scope) {
+      case QkNormScope::kNone:
+        return {};
+      case QkNormScope::kHead:
+        return Norm(name, spec.norm, {head_dim});
+      case QkNormScope::kProjection:
+        return Norm(name, spec.norm, {heads * head_dim});
+      case QkNormScope::kOwnHead:
+        break;
+    }
+    if (spec.per_head_name.empty()) return Norm(name, spec.norm, {heads, head_dim});
+    constexpr std::string_view kReason = "a tensor a head";
+    std::vector<std::string> weights;
+    std::vector<std::string> biases;
+    for (int64_t head = 0; head < heads; ++head) {
+      const std::string of_head = StrCat(name, spec.per_head_name, head);
+      weights.push_back(of_head + ".weight");
+      biases.push_back(of_head + ".bias");
+    }
+    NormWeights w;
+    w.weight = slots_.Gathered(weights, head_dim, kReason);
+    if (spec.norm.bias) w.bias = slots_.Gathered(biases, head_dim, kReason);
+    return w;
+  }
+
+  // One row serves all norms without a weight.
+  WeightRows Ones(int64_t columns) {
+    if (ones_.columns < columns) ones_ = slots_.Ones(columns);
+    return SliceColumns(ones_, 0, columns);
+  }
+
+  LinearWeights Head(const WeightRows& embedding) {
     const TensorNames& names = spec_.names;
-    const std::string head = names.head + ".weight";
-    if (checkpoint_.Find(head) != nullptr || !spec_.tie_word_embeddings) {
-      weights_.head.weight = Slot("", head, {spec_.vocab_size, spec_.hidden_size});
-      return;
-    }
-    const std::string embedding = names.base_prefix + names.embedding;
-    const TensorView* const tensor = checkpoint_.Find(FileName(embedding));
-    if (tensor == nullptr) return;  // reported as the embedding's
-    weights_.head.weight = weights_.embedding;
-    Report(head, *tensor, Disposition::kTied, embedding);
-  }
-
-  // What a file calls the tensor of `slot`.
-  std::string FileName(const std::string& slot) const {
-    return without_prefix_ ? slot.substr(spec_.names.base_prefix.size()) : slot;
-  }
-
-  // The tensor of a slot, of that shape; null where there is none.
-  const TensorView* Tensor(const std::string& prefix, const std::string& name, const Shape& shape) {
-    const std::string slot = prefix + name;
-    const std::string file_name = prefix.empty() ? slot : FileName(slot);
-    const TensorView* const tensor = checkpoint_.Find(file_name);
-    if (tensor == nullptr) {
-      report_.missing.push_back({.slot = slot, .tensor = file_name});
-      return nullptr;
-    }
-    bound_.insert(tensor);
-    if (tensor->shape != shape) {
-      Fail(absl::InvalidArgumentError(StrCat(Describe(*tensor), ": expected shape ",
-                                             ShapeToString(shape), ", found ",
-                                             ShapeToString(tensor->shape))));
-      return nullptr;
-    }
-    return tensor;
-  }
-
-  std::optional<WeightType> TypeOf(const TensorView& tensor) {
-    const std::optional<WeightType> type = WeightTypeOf(tensor.dtype);
-    if (!type.has_value()) {
-      Fail(absl::UnimplementedError(StrCat(
-          Describe(tensor), ": expected dtype F32, F16 or BF16, found ", DTypeName(tensor.dtype))));
-    }
-    return type;
-  }
-
-  // The tensor `prefix` + `name` of `shape` as rows of its last dimension.
-  WeightRows Slot(const std::string& prefix, const std::string& name, const Shape& shape) {
-    const std::string slot = prefix + name;
-    const TensorView* const tensor = Tensor(prefix, name, shape);
-    if (tensor == nullptr) return {};
-    const std::optional<WeightType> type = TypeOf(*tensor);
-    if (!type.has_value()) return {};
-    WeightRows rows{.data = tensor->data.data(),
-                    .type = *type,
-                    .rows = tensor->NumElements() / shape.back(),
-                    .columns = shape.back(),
-                    .row_stride = shape.back()};
-    if (options_.copy_weights) {
-      rows.data = Copy(*tensor);
-      Report(slot, *tensor, Disposition::kCopied, "copying was asked for");
+    const std::string slot = names.head + ".weight";
+    LinearWeights head;
+    if (slots_.FindHead(slot) != nullptr || !spec_.head.tied) {
+      head.weight = slots_.HeadWeight(slot, {spec_.vocab_size, spec_.hidden_size});
     } else {
-      Report(slot, *tensor, Disposition::kAssigned, "");
+      head.weight = embedding;
+      slots_.Tie(slot, names.base_prefix + names.embedding + ".weight");
     }
-    return rows;
+    if (spec_.head.bias) head.bias = slots_.HeadWeight(names.head + ".bias", {spec_.vocab_size});
+    return head;
   }
-
-  WeightRows RearrangedSlot(const std::string& prefix, const std::string& name, const Shape& shape,
-                            int64_t columns, TensorSource::Rearrangement rearrange,
-                            std::string_view reason) {
-    const TensorView* const tensor = Tensor(prefix, name, shape);
-    if (tensor == nullptr) return {};
-    const std::optional<WeightType> type = TypeOf(*tensor);
-    if (!type.has_value()) return {};
-    weights_.copies.push_back(std::make_unique_for_overwrite<std::byte[]>(tensor->data.size()));
-    rearrange(shape, WeightTypeBytes(*type), tensor->data.data(), weights_.copies.back().get());
-    Report(prefix + name, *tensor, Disposition::kCopied, std::string(reason));
-    return {.data = weights_.copies.back().get(),
-            .type = *type,
-            .rows = tensor->NumElements() / columns,
-            .columns = columns,
-            .row_stride = columns};
-  }
-
-  const std::byte* ByteSlot(const std::string& prefix, const std::string& name,
-                            const Shape& shape) {
-    const TensorView* const tensor = Tensor(prefix, name, shape);
-    if (tensor == nullptr) return nullptr;
-    if (tensor->dtype != DType::kU8) {
-      Fail(absl::UnimplementedError(
-          StrCat(Describe(*tensor), ": expected dtype U8, found ", DTypeName(tensor->dtype))));
-      return nullptr;
-    }
-    Report(prefix + name, *tensor,
-           options_.copy_weights ? Disposition::kCopied : Disposition::kAssigned,
-           options_.copy_weights ? "copying was asked for" : "");
-    return options_.copy_weights ? Copy(*tensor) : tensor->data.data();
-  }
-
-  const std::byte* Copy(const TensorView& tensor) {
-    weights_.copies.push_back(std::make_unique_for_overwrite<std::byte[]>(tensor.data.size()));
-    std::memcpy(weights_.copies.back().get(), tensor.data.data(), tensor.data.size());
-    return weights_.copies.back().get();
-  }
-
-  void Report(const std::string& slot, const TensorView& tensor, Disposition disposition,
-              std::string detail) {
-    report_.slots.push_back({.slot = slot,
-                             .tensor = tensor.name,
-                             .dtype = tensor.dtype,
-                             .shape = tensor.shape,
-                             .bytes = static_cast<int64_t>(tensor.data.size()),
-                             .disposition = disposition,
-                             .detail = std::move(detail)});
-  }
-
-  void ReportUnexpected() {
-    for (const TensorView& tensor : checkpoint_.tensors()) {
-      if (bound_.contains(&tensor)) continue;
-      report_.unexpected.push_back({.tensor = tensor.name,
-                                    .dtype = tensor.dtype,
-                                    .shape = tensor.shape,
-                                    .bytes = static_cast<int64_t>(tensor.data.size())});
-    }
-  }
-
-  void Fail(const absl::Status& status) { status_.Update(status); }
 
   const DecoderSpec& spec_;
-  const Checkpoint& checkpoint_;
-  const BindOptions& options_;
-  LoadReport& report_;
-  bool without_prefix_ = false;
-  BoundWeights weights_;
-  absl::flat_hash_set<const TensorView*> bound_;
-  absl::Status status_;  // the first failure
+  WeightSlots slots_;
+  WeightRows ones_;
 };
 
 }  // namespace
@@ -271,6 +216,16 @@ absl::StatusOr<BoundWeights> BindWeights(const DecoderSpec& spec, const Checkpoi
                                          const BindOptions& options, LoadReport* report) {
   *report = LoadReport();
   return Binder(spec, checkpoint, options, report).Bind();
+}
+
+const TensorView* FindEmbedding(const DecoderSpec& spec, const Checkpoint& checkpoint) {
+  const TensorSpelling spelling(spec.names, checkpoint);
+  return checkpoint.Find(
+      spelling.Base(StrCat(spec.names.base_prefix, spec.names.embedding, ".weight")));
+}
+
+const TensorView* FindHead(const DecoderSpec& spec, const Checkpoint& checkpoint) {
+  return checkpoint.Find(TensorSpelling(spec.names, checkpoint).Head(spec.names.head + ".weight"));
 }
 
 }  // namespace firstlight

@@ -7,6 +7,9 @@
 // TIED (it is another slot's tensor). F32, F16 and BF16 are assigned as they are, each tensor for
 // itself, aligned or not. The output head is tied only where the file has none and the config ties.
 // Tensors that no slot wants are reported and do no harm.
+//
+// Projections that a file holds as one tensor are one slot: query, key and value are one product,
+// gate and up are runs of the tensor's rows. What is stored transposed is copied.
 
 #include <cstddef>
 #include <memory>
@@ -27,18 +30,38 @@ struct LinearWeights {
   WeightRows bias;    // [1, out], or absent
 };
 
+// Both absent where there is no such norm. A norm without a weight of its own has one of ones.
+struct NormWeights {
+  WeightRows weight;  // [1, size], or [heads, head_dim]
+  WeightRows bias;    // [1, size], or absent
+};
+
+// [1, 1] each, or absent.
+struct XieluWeights {
+  WeightRows alpha_positive;
+  WeightRows alpha_negative;
+  WeightRows beta;
+  WeightRows eps;
+};
+
 struct LayerWeights {
-  WeightRows input_norm;           // [1, hidden_size]
-  LinearWeights query;             // [query_size, hidden_size]
-  LinearWeights key;               // [key_value_size, hidden_size]
-  LinearWeights value;             // [key_value_size, hidden_size]
-  LinearWeights attention_output;  // [hidden_size, query_size]
-  WeightRows post_attention_norm;  // [1, hidden_size]
+  NormWeights input_norm;         // hidden_size
+  LinearWeights query_key_value;  // [query_size + 2 key_value_size, hidden_size], or these three
+  LinearWeights query;            // [query_size, hidden_size]
+  LinearWeights key;              // [key_value_size, hidden_size]
+  LinearWeights value;            // [key_value_size, hidden_size]
+  NormWeights query_norm;
+  NormWeights key_norm;
+  LinearWeights attention_output;     // [hidden_size, query_size]
+  NormWeights attention_output_norm;  // hidden_size
+  NormWeights feed_forward_norm;      // hidden_size
   // Absent where the layer is a mixture.
-  LinearWeights gate;      // [intermediate_size, hidden_size]
-  LinearWeights up;        // [intermediate_size, hidden_size]
-  LinearWeights down;      // [hidden_size, intermediate_size]
-  MixtureWeights mixture;  // without experts where it is not
+  LinearWeights gate;                    // [intermediate_size, hidden_size], absent if not gated
+  LinearWeights up;                      // [intermediate_size, hidden_size]
+  XieluWeights xielu;                    // of that activation
+  LinearWeights down;                    // [hidden_size, intermediate_size]
+  MixtureWeights mixture;                // without experts where it is not
+  NormWeights feed_forward_output_norm;  // hidden_size
 };
 
 // Calls `visit(rows)` for every weight of a layer that every pass reads, in the order in which it
@@ -52,25 +75,44 @@ void VisitWeights(const LinearWeights& linear, Visitor&& visit) {
 }
 
 template <typename Visitor>
+void VisitWeights(const NormWeights& norm, Visitor&& visit) {
+  const auto& [weight, bias] = norm;
+  visit(weight);
+  visit(bias);
+}
+
+template <typename Visitor>
 void VisitWeights(const LayerWeights& layer, Visitor&& visit) {
-  const auto& [input_norm, query, key, value, attention_output, post_attention_norm, gate, up, down,
-               mixture] = layer;
-  visit(input_norm);
-  for (const LinearWeights* linear : {&query, &key, &value, &attention_output}) {
+  const auto& [input_norm, query_key_value, query, key, value, query_norm, key_norm,
+               attention_output, attention_output_norm, feed_forward_norm, gate, up, xielu, down,
+               mixture, feed_forward_output_norm] = layer;
+  VisitWeights(input_norm, visit);
+  for (const LinearWeights* linear : {&query_key_value, &query, &key, &value}) {
     VisitWeights(*linear, visit);
   }
-  visit(post_attention_norm);
-  for (const LinearWeights* linear : {&gate, &up, &down}) VisitWeights(*linear, visit);
+  VisitWeights(query_norm, visit);
+  VisitWeights(key_norm, visit);
+  VisitWeights(attention_output, visit);
+  VisitWeights(attention_output_norm, visit);
+  VisitWeights(feed_forward_norm, visit);
+  VisitWeights(gate, visit);
+  VisitWeights(up, visit);
+  const auto& [alpha_positive, alpha_negative, beta, eps] = xielu;
+  for (const WeightRows* rows : {&alpha_positive, &alpha_negative, &beta, &eps}) visit(*rows);
+  VisitWeights(down, visit);
   VisitWeightsOfEveryPass(mixture, visit);
+  VisitWeights(feed_forward_output_norm, visit);
 }
 
 // Points into the checkpoint's mappings and into `copies`. Movable.
 struct BoundWeights {
   WeightRows embedding;                              // [vocab_size, hidden_size]
+  WeightRows positions;                              // [position_rows, hidden_size], or absent
+  NormWeights embedding_norm;                        // hidden_size
   std::vector<LayerWeights> layers;                  // [num_hidden_layers]
-  WeightRows final_norm;                             // [1, hidden_size]
+  NormWeights final_norm;                            // hidden_size
   LinearWeights head;                                // [vocab_size, hidden_size]
-  std::vector<std::unique_ptr<std::byte[]>> copies;  // bytes of the COPIED slots
+  std::vector<std::unique_ptr<std::byte[]>> copies;  // bytes of the COPIED slots, and ones
 };
 
 struct BindOptions {
@@ -84,6 +126,11 @@ struct BindOptions {
 // do not read; each names file, tensor, what was expected and what was found.
 absl::StatusOr<BoundWeights> BindWeights(const DecoderSpec& spec, const Checkpoint& checkpoint,
                                          const BindOptions& options, LoadReport* report);
+
+// The tensor of the embedding, whichever of its names the file has it by; null where there is none.
+const TensorView* FindEmbedding(const DecoderSpec& spec, const Checkpoint& checkpoint);
+// The head's own weight; null where the file has none.
+const TensorView* FindHead(const DecoderSpec& spec, const Checkpoint& checkpoint);
 
 }  // namespace firstlight
 

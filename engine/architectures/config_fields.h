@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "engine/decoder_spec.h"
 #include "loader/json.h"
 
 namespace firstlight {
@@ -45,12 +44,6 @@ bool IsNull(const JsonValue& config, std::string_view key);
 // `otherwise`: transformers takes it for None, with which nothing ends a sequence.
 absl::StatusOr<std::vector<int32_t>> ReadTokenIds(const JsonValue& config, std::string_view key,
                                                   std::vector<int32_t> otherwise);
-
-// The rotary fields in either spelling: `rope_theta` with `rope_scaling` {`type` or `rope_type`},
-// or transformers 5's `rope_parameters`, with transformers' precedence between them. UNIMPLEMENTED
-// names a rope type that is not known.
-absl::StatusOr<RopeSpec> ReadRope(const JsonValue& config, int64_t head_dim,
-                                  int64_t max_position_embeddings);
 
 }  // namespace firstlight
 

@@ -11,7 +11,7 @@ namespace firstlight {
 absl::StatusOr<ModelConfig> ReadMixtralConfig(const JsonValue& config) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(ModelConfig model, ReadMistralConfig(config));
   DecoderSpec& spec = model.spec;
-  FIRSTLIGHT_ASSIGN_OR_RETURN(spec.rms_norm_eps,
+  FIRSTLIGHT_ASSIGN_OR_RETURN(spec.norm.eps,
                               ReadNumber(config, "rms_norm_eps", 1e-5, 0.0, 1.0));
   MixtureSpec& mixture = spec.mixture;
   FIRSTLIGHT_RETURN_IF_ERROR(ReadExperts(config,

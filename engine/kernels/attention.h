@@ -3,7 +3,8 @@
 
 // Causal attention of consecutive positions of one sequence over its paged cache:
 //
-//   score[s] = soft_cap(scale * sum over d of query[d] * key[s, d])   for the positions s attended
+//   score[s] = soft_cap(scale * sum over d of query[d] * key[s, d]) + slope * (s - p)
+//                                                for the positions s that position p attends
 //   output   = sum over s of softmax(score)[s] * value[s]
 //
 // A head may have a sink: a score without a value, in every softmax of the head (transformers'
@@ -62,9 +63,10 @@ struct AttentionArgs {
   AttentionBlocks cache = {};  // positions [0, first_position + rows) are stored
   int64_t heads = 0;           // a multiple of cache.kv_heads
   float scale = 1.0F;
-  int64_t window = 0;            // positions attended, the row's own included; 0: all
-  float soft_cap = 0.0F;         // 0: none
-  const float* sinks = nullptr;  // [heads], or none
+  int64_t window = 0;                   // positions attended, the row's own included; 0: all
+  float soft_cap = 0.0F;                // 0: none
+  const float* sinks = nullptr;         // [heads], or none
+  const float* alibi_slopes = nullptr;  // [heads], or none: as if all were 0
 };
 
 // Computes the query heads of key/value heads [kv_head_begin, kv_head_end), every row. Threads:

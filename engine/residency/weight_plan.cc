@@ -49,6 +49,11 @@ WeightPlan::WeightPlan(const BoundWeights& weights, const Checkpoint& checkpoint
   stages_.reserve(weights.layers.size() + 1);
   for (const LayerWeights& layer : weights.layers) {
     Ranges& stage = stages_.emplace_back();
+    if (stages_.size() == 1) {
+      // Small, and of use to every pass.
+      Append(weights.positions, &stage);
+      VisitWeights(weights.embedding_norm, [&](const WeightRows& rows) { Append(rows, &stage); });
+    }
     VisitWeights(layer, [&](const WeightRows& rows) { Append(rows, &stage); });
     stage = Merge(std::move(stage));
     std::vector<Ranges>& experts = experts_.emplace_back();
@@ -60,7 +65,7 @@ WeightPlan::WeightPlan(const BoundWeights& weights, const Checkpoint& checkpoint
   }
   all_experts_ = Merge(std::move(all_experts_));
   Ranges& head = stages_.emplace_back();
-  Append(weights.final_norm, &head);
+  VisitWeights(weights.final_norm, [&](const WeightRows& rows) { Append(rows, &head); });
   VisitWeights(weights.head, [&](const WeightRows& rows) { Append(rows, &head); });
   head = Merge(std::move(head));
 

@@ -126,7 +126,7 @@ absl::StatusOr<std::unique_ptr<TestDecoder>> TestDecoder::Create(const std::stri
 TestDecoder::Sequence TestDecoder::NewSequence(int64_t prompt_tokens) {
   Sequence sequence;
   sequence.cache = std::make_unique<PagedCache>(cache_shape_, arena_.get());
-  sequence.rope = ComputeRopeFrequencies(spec().rope, spec().head_dim, prompt_tokens);
+  sequence.rope = ComputeRopeFrequencies(spec(), prompt_tokens);
   return sequence;
 }
 

@@ -40,15 +40,16 @@ TEST(ModelConfigTest, ReadsThePublishedSpelling) {
   EXPECT_THAT(config->eos_token_ids, ElementsAre(128001, 128008));
   const DecoderSpec& spec = config->spec;
   EXPECT_EQ(spec.head_dim, 64);
-  EXPECT_EQ(spec.attention_scale, 0.125);
-  EXPECT_EQ(spec.rms_norm_eps, 1e-5);
-  EXPECT_TRUE(spec.tie_word_embeddings);
-  EXPECT_EQ(spec.rope, (RopeSpec{.type = RopeType::kLlama3,
-                                 .theta = 500000.0,
-                                 .factor = 32.0,
-                                 .low_freq_factor = 1.0,
-                                 .high_freq_factor = 4.0,
-                                 .trained_positions = 8192}));
+  EXPECT_EQ(spec.attention.scale, 0.125);
+  EXPECT_EQ(spec.norm.eps, 1e-5);
+  EXPECT_TRUE(spec.head.tied);
+  EXPECT_EQ(spec.ropes[0], (RopeSpec{.type = RopeType::kLlama3,
+                                     .theta = 500000.0,
+                                     .rotary_dim = 64,
+                                     .factor = 32.0,
+                                     .low_freq_factor = 1.0,
+                                     .high_freq_factor = 4.0,
+                                     .trained_positions = 8192}));
 }
 
 TEST(ModelConfigTest, BothSpellingsOfRopeAreTheSame) {
@@ -59,7 +60,7 @@ TEST(ModelConfigTest, BothSpellingsOfRopeAreTheSame) {
   ASSERT_THAT(published, IsOk());
   ASSERT_THAT(renamed, IsOk());
   EXPECT_EQ(published->spec, renamed->spec);
-  EXPECT_EQ(published->spec.rope.type, RopeType::kLinear);
+  EXPECT_EQ(published->spec.ropes[0].type, RopeType::kLinear);
 }
 
 TEST(ModelConfigTest, RopeScalingGoesBeforeRopeParametersAndItsThetaBeforeTheOuterOne) {
@@ -67,11 +68,11 @@ TEST(ModelConfigTest, RopeScalingGoesBeforeRopeParametersAndItsThetaBeforeTheOut
       R"(, "rope_theta": 3.0, "rope_parameters": {"rope_type": "dynamic", "factor": 4.0},
          "rope_scaling": {"rope_theta": 7.0, "rope_type": "linear", "factor": 2.0})");
   ASSERT_THAT(config, IsOk());
-  EXPECT_EQ(config->spec.rope.theta, 7.0);
-  EXPECT_EQ(config->spec.rope.type, RopeType::kLinear);
+  EXPECT_EQ(config->spec.ropes[0].theta, 7.0);
+  EXPECT_EQ(config->spec.ropes[0].type, RopeType::kLinear);
   const auto empty = ParseLlama(R"(, "rope_theta": 3.0, "rope_scaling": {})");
   ASSERT_THAT(empty, IsOk());
-  EXPECT_EQ(empty->spec.rope, (RopeSpec{.theta = 3.0}));
+  EXPECT_EQ(empty->spec.ropes[0], (RopeSpec{.theta = 3.0, .rotary_dim = 2}));
 }
 
 TEST(ModelConfigTest, DynamicRopeStretchesTheContext) {
@@ -80,7 +81,7 @@ TEST(ModelConfigTest, DynamicRopeStretchesTheContext) {
          "rope_scaling": {"type": "dynamic", "factor": 2.5})");
   ASSERT_THAT(config, IsOk());
   EXPECT_EQ(config->context_length, 250);
-  EXPECT_EQ(config->spec.rope.trained_positions, 100);
+  EXPECT_EQ(config->spec.ropes[0].trained_positions, 100);
 }
 
 TEST(ModelConfigTest, AbsentFieldsHaveTheClassesOwnDefaults) {
@@ -97,9 +98,9 @@ TEST(ModelConfigTest, AbsentFieldsHaveTheClassesOwnDefaults) {
   EXPECT_EQ(spec.num_attention_heads, 32);
   EXPECT_EQ(spec.num_key_value_heads, 32);
   EXPECT_EQ(spec.head_dim, 128);
-  EXPECT_EQ(spec.rms_norm_eps, 1e-6);
-  EXPECT_FALSE(spec.tie_word_embeddings);
-  EXPECT_EQ(spec.rope, RopeSpec());
+  EXPECT_EQ(spec.norm.eps, 1e-6);
+  EXPECT_FALSE(spec.head.tied);
+  EXPECT_EQ(spec.ropes[0], (RopeSpec{.rotary_dim = 128}));
 
   const auto mistral =
       Parse(R"({"architectures": ["MistralForCausalLM"], "sliding_window": null})");
@@ -150,15 +151,14 @@ TEST(ModelConfigTest, UnknownArchitectureIsNamedWithTheKnownOnes) {
               StatusIs(kInvalid, HasSubstr("architectures")));
 }
 
-TEST(ModelConfigTest, ShortSlidingWindowIsRefusedByName) {
-  const auto parse = [](std::string_view more) {
-    return Parse(StrCat(R"({"architectures": ["MistralForCausalLM"])", more, "}"));
+TEST(ModelConfigTest, TheSlidingWindowIsItsClasssUnlessNull) {
+  const auto window = [](std::string_view more) {
+    const auto config = Parse(StrCat(R"({"architectures": ["MistralForCausalLM"])", more, "}"));
+    return config.ok() ? config->spec.layer_kinds[0].window : -1;
   };
-  EXPECT_THAT(parse(R"(, "sliding_window": 4096, "max_position_embeddings": 32768)"),
-              StatusIs(kUnimplemented, HasSubstr("sliding_window of 4096")));
-  EXPECT_THAT(parse(""), StatusIs(kUnimplemented, HasSubstr("MistralConfig's default")));
-  // A window that no sequence outgrows hides nothing.
-  EXPECT_THAT(parse(R"(, "max_position_embeddings": 4096)"), IsOk());
+  EXPECT_EQ(window(R"(, "sliding_window": 128)"), 128);
+  EXPECT_EQ(window(""), 4096);
+  EXPECT_EQ(window(R"(, "sliding_window": null)"), 0);
 }
 
 struct Refusal {
@@ -197,10 +197,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{R"(, "rope_scaling": {"type": "llama3", "factor": 2, "low_freq_factor": 4,
                    "high_freq_factor": 4})",
                 kInvalid, "high_freq_factor above low_freq_factor"},
-        Refusal{R"(, "rope_scaling": {"type": "yarn", "factor": 2})", kUnimplemented,
-                "rope type \"yarn\" is not implemented"},
-        Refusal{R"(, "partial_rotary_factor": 0.5)", kUnimplemented, "\"partial_rotary_factor\""},
-        Refusal{R"(, "hidden_act": "gelu")", kUnimplemented, "activation \"gelu\""},
+        Refusal{R"(, "rope_scaling": {"type": "mrope", "factor": 2})", kUnimplemented,
+                "rope type \"mrope\" is not implemented"},
+        Refusal{R"(, "partial_rotary_factor": 2.0)", kInvalid, "\"partial_rotary_factor\""},
+        Refusal{R"(, "hidden_act": "gelu_10")", kUnimplemented, "activation \"gelu_10\""},
         Refusal{R"(, "quantization_config": {"quant_method": "gptq"})", kUnimplemented,
                 "\"quantization_config\""}));
 

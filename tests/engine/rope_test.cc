@@ -21,7 +21,7 @@ void ExpectNear(double found, double expected) {
 }
 
 TEST(RopeTest, DefaultFrequenciesArePowersOfTheta) {
-  const RopeFrequencies rope = ComputeRopeFrequencies({.theta = 10000.0}, kHeadDim, 5);
+  const RopeTable rope = ComputeRopeTable({.theta = 10000.0, .rotary_dim = kHeadDim}, 5);
   ASSERT_EQ(rope.inverse_frequencies.size(), 4U);
   for (int64_t pair = 0; pair < 4; ++pair) {
     ExpectNear(rope.inverse_frequencies[pair], Unscaled(10000.0, pair));
@@ -29,20 +29,21 @@ TEST(RopeTest, DefaultFrequenciesArePowersOfTheta) {
 }
 
 TEST(RopeTest, LinearScalingDividesByTheFactor) {
-  const RopeFrequencies rope =
-      ComputeRopeFrequencies({.type = RopeType::kLinear, .factor = 4.0}, kHeadDim, 5);
+  const RopeTable rope =
+      ComputeRopeTable({.type = RopeType::kLinear, .rotary_dim = kHeadDim, .factor = 4.0}, 5);
   for (int64_t pair = 0; pair < 4; ++pair) {
     ExpectNear(rope.inverse_frequencies[pair], Unscaled(10000.0, pair) / 4.0);
   }
 }
 
 TEST(RopeTest, DynamicScalingFollowsThePromptBeyondTheTrainedPositions) {
-  const RopeSpec spec = {.type = RopeType::kDynamic, .factor = 3.0, .trained_positions = 100};
-  const auto unscaled = ComputeRopeFrequencies({}, kHeadDim, 1).inverse_frequencies;
-  EXPECT_EQ(ComputeRopeFrequencies(spec, kHeadDim, 1).inverse_frequencies, unscaled);
-  EXPECT_EQ(ComputeRopeFrequencies(spec, kHeadDim, 100).inverse_frequencies, unscaled);
+  const RopeSpec spec = {
+      .type = RopeType::kDynamic, .rotary_dim = kHeadDim, .factor = 3.0, .trained_positions = 100};
+  const auto unscaled = ComputeRopeTable({.rotary_dim = kHeadDim}, 1).inverse_frequencies;
+  EXPECT_EQ(ComputeRopeTable(spec, 1).inverse_frequencies, unscaled);
+  EXPECT_EQ(ComputeRopeTable(spec, 100).inverse_frequencies, unscaled);
   const double theta = 10000.0 * std::pow(3.0 * 150 / 100 - 2.0, 8.0 / 6.0);
-  const RopeFrequencies stretched = ComputeRopeFrequencies(spec, kHeadDim, 150);
+  const RopeTable stretched = ComputeRopeTable(spec, 150);
   for (int64_t pair = 0; pair < 4; ++pair) {
     ExpectNear(stretched.inverse_frequencies[pair], Unscaled(theta, pair));
   }
@@ -52,11 +53,12 @@ TEST(RopeTest, Llama3ScalingKeepsShortWavesAndStretchesLongOnes) {
   // Wavelengths are 6.3, 63, 628 and 6283 positions; those from 20 to 80 blend.
   const RopeSpec spec = {.type = RopeType::kLlama3,
                          .theta = 10000.0,
+                         .rotary_dim = kHeadDim,
                          .factor = 8.0,
                          .low_freq_factor = 1.0,
                          .high_freq_factor = 4.0,
                          .trained_positions = 80};
-  const RopeFrequencies rope = ComputeRopeFrequencies(spec, kHeadDim, 5);
+  const RopeTable rope = ComputeRopeTable(spec, 5);
   ExpectNear(rope.inverse_frequencies[0], 1.0);
   const double wavelength = 2.0 * std::numbers::pi / 0.1;
   const double smooth = (80.0 / wavelength - 1.0) / 3.0;

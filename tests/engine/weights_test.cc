@@ -94,7 +94,7 @@ TEST_F(WeightsTest, DtypesMayDifferFromTensorToTensor) {
   Tensor("model.layers.0.self_attn.k_proj.weight").dtype = DType::kF16;
   const auto weights = Bind();
   ASSERT_THAT(weights, IsOk());
-  EXPECT_EQ(weights->final_norm.type, WeightType::kF32);
+  EXPECT_EQ(weights->final_norm.weight.type, WeightType::kF32);
   EXPECT_EQ(weights->layers[0].key.weight.type, WeightType::kF16);
   EXPECT_EQ(weights->layers[0].value.weight.type, WeightType::kBF16);
 }

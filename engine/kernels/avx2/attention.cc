@@ -20,6 +20,7 @@ struct Line {
   float* output;
   int64_t begin;  // positions attended: [begin, end)
   int64_t end;
+  float slope;  // of its head's linear bias
   float maximum;
   alignas(32) float normalizer[kPositions];
 };
@@ -97,9 +98,17 @@ void Rescale(Line& line, float factor, int64_t value_dim) {
 
 float ExpOne(float x) { return _mm256_cvtss_f32(Exp(Splat(x))); }
 
+// slope * (s - p) for eight positions s from `first` on.
+__m256 Bias(const Line& line, int64_t first) {
+  const auto nearest = static_cast<int>(first - (line.end - 1));
+  const __m256i distance =
+      _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(nearest));
+  return _mm256_mul_ps(Splat(line.slope), _mm256_cvtepi32_ps(distance));
+}
+
 // Turns a line's dot products with a block into weights, zero for slots not attended, and brings
 // its maximum and normalizer up to date.
-void Weigh(const AttentionArgs& args, Slots slots, Line& line, float* scores) {
+void Weigh(const AttentionArgs& args, int64_t block, Slots slots, Line& line, float* scores) {
   const __m256 lowest = Splat(-std::numeric_limits<float>::infinity());
   __m256 score[2];
   __m256 mask[2];
@@ -109,6 +118,9 @@ void Weigh(const AttentionArgs& args, Slots slots, Line& line, float* scores) {
     score[h] = _mm256_mul_ps(_mm256_load_ps(scores + h * kWidth), Splat(args.scale));
     if (args.soft_cap > 0.0F) {
       score[h] = SoftCap(score[h], args.soft_cap);
+    }
+    if (args.alibi_slopes != nullptr) {
+      score[h] = _mm256_add_ps(score[h], Bias(line, block * kPositions + h * kWidth));
     }
     score[h] = _mm256_blendv_ps(lowest, score[h], mask[h]);
     most = _mm256_max_ps(score[h], most);
@@ -173,7 +185,7 @@ void AttendBlock(const AttentionArgs& args, Line* lines, int64_t block, const fl
   for (int l = 0; l < Lines; ++l) {
     const Slots slots = SlotsOf(lines[l], block);
     if (!slots.empty()) {
-      Weigh(args, slots, lines[l], scores[l]);
+      Weigh(args, block, slots, lines[l], scores[l]);
     }
     all_full &= slots.full();
   }
@@ -236,6 +248,7 @@ void Attention(const AttentionArgs& args, int64_t kv_head_begin, int64_t kv_head
       line.output = args.output + row * args.output_stride + head * value_dim;
       line.begin = args.window > 0 ? std::max<int64_t>(position - args.window + 1, 0) : 0;
       line.end = position + 1;
+      line.slope = args.alibi_slopes != nullptr ? args.alibi_slopes[head] : 0.0F;
       line.maximum = -std::numeric_limits<float>::infinity();
       std::fill(line.normalizer, line.normalizer + kPositions, 0.0F);
       if (args.sinks != nullptr) {

@@ -52,6 +52,10 @@ void AttendHead(const AttentionArgs& args, int64_t row, int64_t head) {
       if (args.soft_cap > 0.0F) {
         scores[slot] = SoftCap(scores[slot], args.soft_cap);
       }
+      if (args.alibi_slopes != nullptr) {
+        const auto distance = static_cast<float>(block * kPositions + slot - position);
+        scores[slot] += args.alibi_slopes[head] * distance;
+      }
       block_maximum = std::max(block_maximum, scores[slot]);
     }
     if (block_maximum != maximum) {

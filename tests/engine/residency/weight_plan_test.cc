@@ -34,7 +34,7 @@ class WeightPlanTest : public testing::Test {
     spec.num_attention_heads = shape.num_attention_heads;
     spec.num_key_value_heads = shape.num_key_value_heads;
     spec.head_dim = shape.hidden_size / shape.num_attention_heads;
-    spec.tie_word_embeddings = tied;
+    spec.head.tied = tied;
     LoadReport report;
     absl::StatusOr<BoundWeights> weights = BindWeights(spec, *checkpoint_, options, &report);
     ASSERT_TRUE(weights.ok()) << weights.status();

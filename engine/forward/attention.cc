@@ -1,0 +1,152 @@
+#include <cmath>
+#include <cstring>
+
+#include "engine/forward/state.h"
+#include "engine/weight_slots.h"
+
+namespace firstlight {
+
+// delta = output(attention(query, key, value of the packed input)).
+void ForwardPass::State::Attend(int64_t layer) {
+  const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
+  const int64_t size = projected_size();
+  if (spec.attention.qkv_layout == QkvLayout::kSeparate) {
+    float* const query = activations.projected;
+    float* const key = query + spec.query_size();
+    float* const value = key + spec.key_value_size();
+    Multiply(
+        {Product(w.query, query, size), Product(w.key, key, size), Product(w.value, value, size)});
+  } else {
+    float* const output = spec.attention.qkv_layout == QkvLayout::kGrouped ? activations.grouped
+                                                                           : activations.projected;
+    Multiply({Product(w.query_key_value, output, size)});
+  }
+  ForRows(tokens, size, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) PrepareQueryKeyValue(layer, t);
+  });
+  AttendHeads(layer);
+  Pack(activations.attended, spec.query_size());
+  Multiply({Product(w.attention_output, activations.delta, spec.hidden_size)});
+}
+
+// From what the projections gave to what attends: clipped, normed, turned by the position's angles.
+// Key and value go to the cache.
+void ForwardPass::State::PrepareQueryKeyValue(int64_t layer, int64_t row) {
+  const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
+  const AttentionSpec& attention_spec = spec.attention;
+  if (attention_spec.qkv_layout == QkvLayout::kGrouped) Ungroup(row);
+  float* const query = activations.projected + row * projected_size();
+  float* const key = query + spec.query_size();
+  float* const value = key + spec.key_value_size();
+  if (attention_spec.clip > 0.0) {
+    const auto clip = static_cast<float>(attention_spec.clip);
+    for (int64_t i = 0; i < projected_size(); ++i) query[i] = std::clamp(query[i], -clip, clip);
+  }
+  const QkNormSpec& qk_norm = attention_spec.qk_norm;
+  const bool norms = qk_norm.scope != QkNormScope::kNone;
+  if (norms && !qk_norm.after_rope) {
+    NormHeads(w.query_norm, spec.num_attention_heads, query);
+    NormHeads(w.key_norm, spec.num_key_value_heads, key);
+  }
+  const int64_t index = spec.kind(layer).rope;
+  if (index >= 0) {
+    const RopeSpec& rope = spec.ropes[static_cast<size_t>(index)];
+    const int64_t offset = row * spec.rotary_pairs() + RopeOffset(index);
+    const float* const cosine = activations.cosine + offset;
+    const float* const sine = activations.sine + offset;
+    kernels.rope(query, spec.num_attention_heads, spec.head_dim, rope.rotary_dim, cosine, sine,
+                 rope.pairing);
+    kernels.rope(key, spec.num_key_value_heads, spec.head_dim, rope.rotary_dim, cosine, sine,
+                 rope.pairing);
+  }
+  if (norms && qk_norm.after_rope) {
+    NormHeads(w.query_norm, spec.num_attention_heads, query);
+    NormHeads(w.key_norm, spec.num_key_value_heads, key);
+  }
+  if (attention_spec.temperature_beta != 0.0) ScaleQuery(row, query);
+  StoreKeyValue(rows[static_cast<size_t>(row)].segment->cache->layer(layer),
+                rows[static_cast<size_t>(row)].position, key, value);
+}
+
+// From [kv_heads, queries of a group + key + value, head_dim] to all queries, all keys, all values.
+void ForwardPass::State::Ungroup(int64_t row) {
+  const int64_t kv_heads = spec.num_key_value_heads;
+  const int64_t head_dim = spec.head_dim;
+  const int64_t group_size = spec.query_size() / kv_heads;
+  const float* from = activations.grouped + row * projected_size();
+  float* query = activations.projected + row * projected_size();
+  float* key = query + spec.query_size();
+  float* value = key + spec.key_value_size();
+  const auto take = [&from](int64_t count, float** to) {
+    std::memcpy(*to, from, static_cast<size_t>(count) * sizeof(float));
+    from += count;
+    *to += count;
+  };
+  for (int64_t head = 0; head < kv_heads; ++head) {
+    take(group_size, &query);
+    take(head_dim, &key);
+    take(head_dim, &value);
+  }
+}
+
+void ForwardPass::State::NormHeads(const NormWeights& norm_weights, int64_t heads, float* data) {
+  const QkNormSpec& qk_norm = spec.attention.qk_norm;
+  const int64_t head_dim = spec.head_dim;
+  if (qk_norm.scope == QkNormScope::kProjection) {
+    Norm(qk_norm.norm, norm_weights, data, heads * head_dim, data);
+    return;
+  }
+  for (int64_t head = 0; head < heads; ++head) {
+    float* const at = data + head * head_dim;
+    if (qk_norm.scope == QkNormScope::kHead) {
+      Norm(qk_norm.norm, norm_weights, at, head_dim, at);
+    } else {
+      const NormWeights own = {SliceRows(norm_weights.weight, head, 1),
+                               SliceRows(norm_weights.bias, head, 1)};
+      Norm(qk_norm.norm, own, at, head_dim, at);
+    }
+  }
+}
+
+void ForwardPass::State::ScaleQuery(int64_t row, float* query) {
+  const AttentionSpec& attention_spec = spec.attention;
+  const int64_t periods =
+      rows[static_cast<size_t>(row)].position / attention_spec.temperature_positions;
+  const float scale = 1.0F + static_cast<float>(attention_spec.temperature_beta) *
+                                 std::log(1.0F + static_cast<float>(periods));
+  for (int64_t i = 0; i < spec.query_size(); ++i) query[i] *= scale;
+}
+
+int64_t ForwardPass::State::RopeOffset(int64_t rope) const {
+  int64_t offset = 0;
+  for (int64_t i = 0; i < rope; ++i) offset += spec.ropes[static_cast<size_t>(i)].rotary_dim / 2;
+  return offset;
+}
+
+// attended = softmax(scale * query key^T) value, each row over the positions that it sees.
+void ForwardPass::State::AttendHeads(int64_t layer) {
+  const int64_t kv_heads = spec.num_key_value_heads;
+  const int64_t tasks = static_cast<int64_t>(attention.size()) * kv_heads;
+  const int64_t chunk = std::max<int64_t>(1, tasks / (int64_t{16} * workers.threads()));
+  workers.ParallelFor(tasks, chunk, [&](int64_t begin, int64_t end, int /*worker*/) {
+    for (int64_t task = begin; task < end; ++task) {
+      const AttentionRows& group = attention[static_cast<size_t>(task / kv_heads)];
+      AttentionArgs args;
+      args.query = activations.projected + group.first_row * projected_size();
+      args.query_stride = projected_size();
+      args.output = activations.attended + group.first_row * spec.query_size();
+      args.output_stride = spec.query_size();
+      args.rows = group.rows;
+      args.first_position = group.first_position;
+      args.cache = group.segment->cache->layer(layer);
+      args.heads = spec.num_attention_heads;
+      args.scale = static_cast<float>(spec.attention.scale);
+      args.window = spec.kind(layer).window;
+      args.soft_cap = static_cast<float>(spec.attention.soft_cap);
+      args.alibi_slopes = alibi_slopes.empty() ? nullptr : alibi_slopes.data();
+      kernels.attention(args, task % kv_heads, task % kv_heads + 1);
+    }
+  });
+}
+
+}  // namespace firstlight

@@ -1,0 +1,61 @@
+#include <cmath>
+
+#include "engine/forward/state.h"
+
+namespace firstlight {
+namespace {
+
+float Only(const Kernels& kernels, const WeightRows& rows) {
+  float value = 0.0F;
+  if (rows.data != nullptr) kernels.widen_row(rows.data, rows.type, 1, 1.0F, &value);
+  return value;
+}
+
+XieluParameters ReadXielu(const Kernels& kernels, const XieluWeights& w) {
+  const auto softplus = [](float x) { return x > 20.0F ? x : std::log1p(std::exp(x)); };
+  XieluParameters xielu;
+  if (w.alpha_positive.data == nullptr) return xielu;
+  xielu.beta = Only(kernels, w.beta);
+  xielu.eps = Only(kernels, w.eps);
+  xielu.alpha_positive = softplus(Only(kernels, w.alpha_positive));
+  xielu.alpha_negative = xielu.beta + softplus(Only(kernels, w.alpha_negative));
+  return xielu;
+}
+
+}  // namespace
+
+// delta = down(activation(gate(x)) * up(x)), or down(activation(up(x))), of the packed input x.
+void ForwardPass::State::FeedForward(int64_t layer) {
+  const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
+  const int64_t size = spec.intermediate_size;
+  const bool gated = spec.feed_forward.gated;
+  const ProductArgs first = Product(gated ? w.gate : w.up, activations.gate, size);
+  const ProductArgs up = Product(w.up, activations.up, size);
+  const XieluParameters xielu = ReadXielu(kernels, w.xielu);
+  const int64_t chunk =
+      ProductRowChunk(size, (gated ? 2 : 1) * spec.hidden_size, tokens, workers.threads());
+  workers.ParallelFor(size, chunk, [&](int64_t begin, int64_t end, int worker) {
+    kernels.product(first, begin, end, activations.scratch(worker));
+    if (gated) kernels.product(up, begin, end, activations.scratch(worker));
+    for (int64_t t = 0; t < tokens; ++t) {
+      const float* const factor = gated ? activations.up + t * size + begin : nullptr;
+      Activate(spec.feed_forward.activation, xielu, kernels, factor, end - begin,
+               activations.gate + t * size + begin);
+    }
+  });
+  Pack(activations.gate, size);
+  Multiply({Product(w.down, activations.delta, spec.hidden_size)});
+}
+
+void ForwardPass::State::RouteToExperts(int64_t layer) {
+  mixture.Route({.weights = &weights.layers[static_cast<size_t>(layer)].mixture,
+                 .tokens = tokens,
+                 .input = sublayer_input,
+                 .packed = activations.packed,
+                 .output = activations.delta,
+                 .buffer = activations.mixture,
+                 .scratch = activations.scratch(0)});
+  at_experts = true;
+}
+
+}  // namespace firstlight
