@@ -7,7 +7,9 @@
 #include <cmath>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
@@ -71,38 +73,59 @@ size_t TapeEnd(const element& value) {
   return std::bit_cast<simdjson::internal::tape_ref>(value).after_element();
 }
 
+// An integer beyond 64 bits: the how manieth number of the text it is, and its digits.
+struct HugeNumber {
+  size_t ordinal = 0;
+  std::string digits{};
+};
+
 // simdjson refuses integers beyond 64 bits, and tokenizer_config.json files are full of one: Python
 // writes 10^30 as 1000000000000000019884624838656. Rewrites each in place as the double nearest to
-// its first 17 digits. Returns whether there was one.
-bool RewriteHugeIntegers(std::string& text) {
+// its first 17 digits. Returns what they were.
+std::vector<HugeNumber> RewriteHugeIntegers(std::string& text) {
   constexpr std::string_view kDigits = "0123456789";
+  constexpr std::string_view kOfNumbers = "0123456789+-.eE";
   constexpr std::string_view kLargest = "18446744073709551615";
   constexpr size_t kKept = 17;
-  bool found = false;
+  std::vector<HugeNumber> found;
+  size_t ordinal = 0;
   for (size_t position = 0; position < text.size();) {
     const char c = text[position];
     if (c == '"') {
       position = SkipJsonString(text, position);
-    } else if (c < '1' || c > '9') {
+    } else if (c != '-' && (c < '0' || c > '9')) {
       ++position;
     } else {
-      const size_t end = std::min(text.find_first_not_of(kDigits, position), text.size());
-      const std::string_view digits = std::string_view(text).substr(position, end - position);
-      const bool is_integer = end == text.size() || (text[end] != '.' && (text[end] | 32) != 'e');
-      const bool follows_point = position > 0 && (text[position - 1] == '.' ||
-                                                  kDigits.find(text[position - 1]) != kDigits.npos);
-      if (is_integer && !follows_point &&
+      const size_t end = std::min(text.find_first_not_of(kOfNumbers, position), text.size());
+      const size_t begin = position + (c == '-' ? 1 : 0);
+      const std::string_view digits = std::string_view(text).substr(begin, end - begin);
+      const bool is_integer = digits.find_first_not_of(kDigits) == std::string_view::npos;
+      if (is_integer && !digits.starts_with('0') &&
           (digits.size() > kLargest.size() ||
            (digits.size() == kLargest.size() && digits > kLargest))) {
+        found.push_back({ordinal, text.substr(position, end - position)});
         std::string exponent = StrCat("e", digits.size() - kKept);
         exponent.resize(digits.size() - kKept, ' ');
-        text.replace(position + kKept, exponent.size(), exponent);
-        found = true;
+        text.replace(begin + kKept, exponent.size(), exponent);
       }
+      ++ordinal;
       position = end;
     }
   }
   return found;
+}
+
+// Calls `visit` with every number of the tree, in the text's order. Recursion is bounded by the
+// depth limit.
+template <typename Visit>
+void ForEachNumber(const element& value, const Visit& visit) {
+  if (simdjson::dom::array array; value.get(array) == simdjson::SUCCESS) {
+    for (const element item : array) ForEachNumber(item, visit);
+  } else if (simdjson::dom::object object; value.get(object) == simdjson::SUCCESS) {
+    for (const auto& [key, item] : object) ForEachNumber(item, visit);
+  } else if (value.is_number()) {
+    visit(value);
+  }
 }
 
 // Whether any object of the tree has a key twice. Recursion is bounded by the depth limit.
@@ -132,6 +155,8 @@ absl::Status CheckDuplicateKeys(std::string_view name, const element& value) {
 
 struct JsonDocument::Tape {
   simdjson::dom::document document;
+  // The digits of integers beyond 64 bits, by their place.
+  absl::flat_hash_map<size_t, std::string> huge_integers;
 };
 
 JsonDocument::JsonDocument(std::string name)
@@ -155,7 +180,11 @@ absl::StatusOr<std::unique_ptr<const JsonDocument>> JsonDocument::Parse(
         .get(root);
   };
   if (error == simdjson::SUCCESS) error = parse();
-  if (error == simdjson::NUMBER_ERROR && RewriteHugeIntegers(text)) error = parse();
+  std::vector<HugeNumber> huge;
+  if (error == simdjson::NUMBER_ERROR) {
+    huge = RewriteHugeIntegers(text);
+    if (!huge.empty()) error = parse();
+  }
   if (error == simdjson::MEMALLOC) {
     return absl::ResourceExhaustedError(
         StrCat(result->name_, ": no memory to parse ", text.size(), " bytes of JSON"));
@@ -163,6 +192,16 @@ absl::StatusOr<std::unique_ptr<const JsonDocument>> JsonDocument::Parse(
   if (error != simdjson::SUCCESS) {
     return absl::InvalidArgumentError(
         StrCat(result->name_, ": not valid JSON: ", simdjson::error_message(error)));
+  }
+  if (!huge.empty()) {
+    size_t ordinal = 0;
+    auto next = huge.begin();
+    ForEachNumber(root, [&](const element& number) {
+      if (next != huge.end() && next->ordinal == ordinal++) {
+        result->tape_->huge_integers.emplace(TapeIndex(number), std::move(next->digits));
+        ++next;
+      }
+    });
   }
   if (options.refuse_duplicate_keys) {
     FIRSTLIGHT_RETURN_IF_ERROR(CheckDuplicateKeys(result->name_, root));
@@ -227,6 +266,15 @@ absl::StatusOr<double> JsonValue::AsDouble() const {
   double value = 0;
   if (FromNode<element>(node_).get(value) != simdjson::SUCCESS) return WrongType("a number");
   return value;
+}
+
+std::optional<std::string> JsonValue::HugeInteger() const {
+  const element here = FromNode<element>(node_);
+  if (here.type() == element_type::UINT64) return StrCat(here.get_uint64().value_unsafe());
+  const auto& huge = document_->tape_->huge_integers;
+  const auto found = huge.find(node_.index);
+  if (here.type() != element_type::DOUBLE || found == huge.end()) return std::nullopt;
+  return found->second;
 }
 
 absl::StatusOr<std::string_view> JsonValue::AsString() const {

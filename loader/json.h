@@ -59,6 +59,9 @@ class JsonValue {
   absl::StatusOr<JsonArray> AsArray() const;
   absl::StatusOr<JsonObject> AsObject() const;
 
+  // The digits of an integer beyond int64_t, which is otherwise a double near it.
+  std::optional<std::string> HugeInteger() const;
+
   // The member `key` of this object. Nothing when there is none, when it is null, or when this is
   // not an object: Hugging Face's files write an absent setting all three ways.
   std::optional<JsonValue> Find(std::string_view key) const;
@@ -188,6 +191,7 @@ class JsonDocument {
   JsonValue root() const;
 
  private:
+  friend class JsonValue;
   struct Tape;
   explicit JsonDocument(std::string name);
 

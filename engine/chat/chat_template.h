@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,7 +40,7 @@ struct ChatTemplateLimits {
   size_t max_source_bytes = size_t{1} << 20;
   // Of one rendering. A step is one node of the template evaluated, or as much of other work (bytes
   // copied, values compared) as takes about that long: this bounds a rendering to a few seconds.
-  int64_t max_steps = 50'000'000;
+  int64_t max_steps = 20'000'000;
   // Of the rendered text, and of all values that are alive at one time beside it.
   size_t max_output_bytes = size_t{64} << 20;
   size_t max_value_bytes = size_t{256} << 20;
@@ -83,7 +84,7 @@ class ChatTemplate {
   // not a template, UNIMPLEMENTED in the same form for the parts of the language that are refused
   // by name (include, import, extends), RESOURCE_EXHAUSTED beyond a limit.
   static absl::StatusOr<std::unique_ptr<const ChatTemplate>> Compile(
-      std::string source, std::string file_name, const ChatTemplateLimits& limits = {});
+      std::string_view source, std::string file_name, const ChatTemplateLimits& limits = {});
 
   ~ChatTemplate();
   ChatTemplate(const ChatTemplate&) = delete;
@@ -95,11 +96,11 @@ class ChatTemplate {
   absl::StatusOr<RenderedChat> Render(const ChatTemplateInput& input) const;
 
  private:
-  ChatTemplate(std::unique_ptr<const jinja::Template> compiled, std::string source,
+  ChatTemplate(std::unique_ptr<const jinja::Template> compiled, std::string file_name,
                const ChatTemplateLimits& limits);
 
   const std::unique_ptr<const jinja::Template> compiled_;
-  const std::string source_;
+  const std::string file_name_;
   const ChatTemplateLimits limits_;
 };
 
