@@ -138,6 +138,21 @@ TEST(JsonTest, IntegersBeyond64BitsAreDoubles) {
               StatusIs(kInvalid, HasSubstr("number")));
 }
 
+TEST(JsonTest, KeepsTheDigitsOfIntegersBeyond64Bits) {
+  const auto document = MustParse(
+      R"({"a": [1, -2.5, 1000000000000000019884624838656], "b": -99999999999999999999,)"
+      R"( "c": 18446744073709551615, "d": "18446744073709551616", "e": 9223372036854775807})");
+  const JsonValue root = document->root();
+  const JsonArray numbers = *root.GetArray("a");
+  std::vector<std::string> digits;
+  for (const JsonValue number : numbers) digits.push_back(number.HugeInteger().value_or("none"));
+  EXPECT_THAT(digits, ElementsAre("none", "none", "1000000000000000019884624838656"));
+  EXPECT_EQ(root.Get("b")->HugeInteger(), "-99999999999999999999");
+  EXPECT_EQ(root.Get("c")->HugeInteger(), "18446744073709551615");
+  EXPECT_EQ(root.Get("d")->HugeInteger(), std::nullopt);
+  EXPECT_EQ(root.Get("e")->HugeInteger(), std::nullopt);
+}
+
 TEST(JsonTest, RefusesWhatPythonWritesAndJsonDoesNotKnow) {
   EXPECT_THAT(ParseError(R"({"a": NaN})"), StatusIs(kInvalid, HasSubstr("found NaN")));
   EXPECT_THAT(ParseError(R"({"a": [0.0, Infinity]})"),

@@ -358,8 +358,9 @@ Value Slice(Heap& heap, const Value& value, const Value& start, const Value& sto
       const SliceRange range = ResolveSlice(start, stop, step, whole.length());
       const int64_t first = Wrap(whole.start(), range.start, whole.step());
       const int64_t stride = Wrap(0, whole.step(), range.step);
-      return Value(Kind::kRange, new RangeObject(heap, first, Wrap(first, range.count, stride),
-                                                 stride, range.count));
+      return Value(Kind::kRange,
+                   new RangeObject(heap, first, Wrap(whole.start(), range.stop, whole.step()),
+                                   stride, range.count));
     }
     case Kind::kDict:
       RaiseTypeError("unhashable type: 'slice'");

@@ -87,11 +87,11 @@ class BraceFormatter {
         RaiseValueError("expected ':' after conversion specifier");
       }
     }
+    Value value = Resolve(field.substr(0, name_end));
     Text spec;
     if (spec_begin < field.size()) {
       spec = Run(format.Substring(begin + spec_begin + 1, end), depth - 1);
     }
-    Value value = Resolve(field.substr(0, name_end));
     bool safe = value.is_string() && value.string().is_markup();
     if (conversion == 's') {
       value = MakeString(heap_, Str(value));
@@ -154,8 +154,7 @@ class BraceFormatter {
         index = static_cast<size_t>(ParseInteger(name, 10).value_or(0));
       }
       if (index >= arguments_.positional.size()) {
-        throw TemplateError("IndexError", StrCat("Replacement index ", index,
-                                                 " out of range for positional args tuple"));
+        throw TemplateError("IndexError", "tuple index out of range");
       }
       return arguments_.positional[index];
     }

@@ -240,6 +240,9 @@ Text FormatText(Heap& heap, const Text& text, const FormatSpec& spec) {
 
 Text FormatValue(Heap& heap, const Value& value, std::string_view spec_text) {
   if (spec_text.empty()) return Str(value);
+  if (value.kind() == Kind::kHugeInteger) {
+    throw TemplateError::Unimplemented("integers of more than 64 bits are not implemented");
+  }
   if (!value.is_string() && !value.is_number()) {
     RaiseTypeError(StrCat("unsupported format string passed to ", TypeName(value), ".__format__"));
   }

@@ -258,12 +258,10 @@ SliceRange ResolveSlice(const Value& start, const Value& stop, const Value& step
     return position < 0 ? std::max(position + length, lowest) : std::min(position, highest);
   };
   range.start = given(start) ? clamp(index(start)) : backward ? highest : lowest;
-  const int64_t end = given(stop) ? clamp(index(stop)) : backward ? lowest : highest;
-  if (backward) {
-    range.count = range.start > end ? (range.start - end - 1) / -range.step + 1 : 0;
-  } else {
-    range.count = range.start < end ? (end - range.start - 1) / range.step + 1 : 0;
-  }
+  range.stop = given(stop) ? clamp(index(stop)) : backward ? lowest : highest;
+  const int64_t distance = backward ? range.start - range.stop : range.stop - range.start;
+  const int64_t stride = backward ? -range.step : range.step;
+  range.count = distance > 0 ? (distance - 1) / stride + 1 : 0;
   return range;
 }
 

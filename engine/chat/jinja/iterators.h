@@ -49,6 +49,7 @@ Value IteratorValue(const Ref<IteratorObject>& iterator);
 // of `length`: Python's slice.indices.
 struct SliceRange {
   int64_t start = 0;
+  int64_t stop = 0;
   int64_t step = 1;
   int64_t count = 0;
 };

@@ -382,9 +382,10 @@ class Lexer {
   [[noreturn]] void UnexpectedCharacter() {
     const Character character = CharacterAt(source_, position_);
     const std::string_view before = std::string_view(source_).substr(0, position_);
-    Fail(position_, StrCat("unexpected char '",
-                           source_.substr(character.begin, character.end - character.begin),
-                           "' at ", CountCodePoints(before)));
+    const std::string shown = source_.substr(character.begin, character.end - character.begin);
+    const std::string quote = shown == "'" ? "\"" : "'";
+    Fail(position_,
+         StrCat("unexpected char ", quote, shown, quote, " at ", CountCodePoints(before)));
   }
 
   const std::string source_;

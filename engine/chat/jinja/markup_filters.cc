@@ -105,9 +105,14 @@ Value DoUrlEncode(Heap& heap, const Value& value, const Arguments& arguments) {
   }
   Text result;
   for (const Value& pair : Collect(heap, pairs)) {
+    if (!IsIterable(pair)) {
+      RaiseTypeError(StrCat("cannot unpack non-iterable ", TypeName(pair), " object"));
+    }
     const Values parts = Collect(heap, pair);
     if (parts.size() != 2) {
-      RaiseValueError(StrCat(parts.size() < 2 ? "not enough" : "too many", " values to unpack"));
+      RaiseValueError(parts.size() < 2 ? StrCat("not enough values to unpack (expected 2, got ",
+                                                parts.size(), ")")
+                                       : std::string("too many values to unpack (expected 2)"));
     }
     if (!result.empty()) result.Append("&");
     result.Append(Quote(Str(parts[0]), /*for_query=*/true));

@@ -77,8 +77,15 @@ Value DoFloat(Heap&, const Value& value, const Arguments& arguments) {
   return OrElse(bound[0], Value::Float(0));
 }
 
+void RefuseHuge(const Value& value) {
+  if (value.kind() == Kind::kHugeInteger) {
+    throw TemplateError::Unimplemented("integers of more than 64 bits are not implemented");
+  }
+}
+
 Value DoAbs(Heap&, const Value& value, const Arguments& arguments) {
   Bind("abs", {}, 0, arguments);
+  RefuseHuge(value);
   if (value.is_float()) return Value::Float(std::abs(value.number()), value.from_data());
   if (!value.is_integer()) {
     RaiseTypeError(StrCat("bad operand type for abs(): '", TypeName(value), "'"));
@@ -95,6 +102,7 @@ Value DoRound(Heap& heap, const Value& value, const Arguments& arguments) {
     throw TemplateError("FilterArgumentError", "method must be common, ceil or floor");
   }
   const Value precision = OrElse(bound[0], Value::Integer(0));
+  RefuseHuge(value);
   if (method == "common") {
     if (!value.is_number()) {
       RaiseTypeError(StrCat("type ", TypeName(value), " doesn't define __round__ method"));

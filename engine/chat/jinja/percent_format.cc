@@ -80,6 +80,7 @@ class PercentFormatter {
       if (c == ')') --depth;
     }
     const std::string key = format_.bytes().substr(begin, position_ - 1 - begin);
+    if (arguments_.is_undefined()) arguments_.undefined().Fail();
     if (!arguments_.is_dict()) {
       RaiseTypeError(StrCat(TypeName(arguments_), " indices must be integers or slices, not str"));
     }
@@ -222,13 +223,8 @@ class PercentFormatter {
   }
 
   void IntegerConversion(char type, const Value& argument) {
-    if (argument.is_undefined()) {
-      RaiseTypeError(StrCat(
-          "%", std::string(1, type),
-          " format: ", type == 'd' || type == 'i' || type == 'u' ? "a real number" : "an integer",
-          " is required, not Undefined"));
-    }
     const bool decimal = type == 'd' || type == 'i' || type == 'u';
+    if (decimal && argument.is_undefined()) argument.undefined().Fail();
     if (argument.kind() == Kind::kHugeInteger) {
       throw TemplateError::Unimplemented("integers of more than 64 bits are not implemented");
     }

@@ -17,16 +17,56 @@ namespace {
 
 bool Flag(const Value& value) { return !value.is_missing() && Truth(value); }
 
-// The order of sorted(): stable, also when it is reversed.
-void SortByKey(Heap& heap, std::vector<std::pair<Value, Value>>& keyed, bool reverse) {
-  const auto less = [&heap, reverse](const auto& a, const auto& b) {
+using Keyed = std::vector<std::pair<Value, Value>>;
+
+// As CPython's list.sort starts, and for short lists ends: a run that is in order already, then
+// binary insertion. It matters for which two values it finds that they cannot be compared.
+void InsertionSort(Heap& heap, Keyed& keyed) {
+  const auto less = [&](size_t a, size_t b) {
     heap.Spend(1);
-    return reverse ? Less(b.first, a.first) : Less(a.first, b.first);
+    return Less(keyed[a].first, keyed[b].first);
   };
-  std::stable_sort(keyed.begin(), keyed.end(), less);
+  size_t run = 1;
+  if (less(1, 0)) {
+    for (run = 2; run < keyed.size() && less(run, run - 1);) ++run;
+    std::reverse(keyed.begin(), keyed.begin() + static_cast<ptrdiff_t>(run));
+  } else {
+    for (run = 2; run < keyed.size() && !less(run, run - 1);) ++run;
+  }
+  for (size_t next = run; next < keyed.size(); ++next) {
+    size_t low = 0;
+    size_t high = next;
+    while (low < high) {
+      const size_t middle = low + (high - low) / 2;
+      if (less(next, middle)) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    const auto begin = keyed.begin();
+    std::rotate(begin + static_cast<ptrdiff_t>(low), begin + static_cast<ptrdiff_t>(next),
+                begin + static_cast<ptrdiff_t>(next) + 1);
+  }
 }
 
-Values Seconds(std::vector<std::pair<Value, Value>> keyed) {
+// The order of sorted(): stable, also when it is reversed.
+void SortByKey(Heap& heap, Keyed& keyed, bool reverse) {
+  if (keyed.size() < 2) return;
+  if (reverse) std::reverse(keyed.begin(), keyed.end());
+  constexpr size_t kShort = 64;
+  if (keyed.size() < kShort) {
+    InsertionSort(heap, keyed);
+  } else {
+    std::stable_sort(keyed.begin(), keyed.end(), [&heap](const auto& a, const auto& b) {
+      heap.Spend(1);
+      return Less(a.first, b.first);
+    });
+  }
+  if (reverse) std::reverse(keyed.begin(), keyed.end());
+}
+
+Values Seconds(Keyed keyed) {
   Values values;
   values.reserve(keyed.size());
   for (auto& [key, value] : keyed) values.push_back(std::move(value));
@@ -114,7 +154,7 @@ Value DoDictSort(Heap& heap, const Value& value, const Arguments& arguments) {
   }
   const AttributeGetter identity(heap, Value(), Value());
   const bool lower = !Flag(bound[0]);
-  std::vector<std::pair<Value, Value>> keyed;
+  Keyed keyed;
   for (const auto& [key, item] : value.dict().entries()) {
     keyed.emplace_back(identity.Get(by_key ? key : item, lower), MakeTuple(heap, {key, item}));
   }
@@ -142,7 +182,7 @@ Value DoSort(Heap& heap, const Value& value, const Arguments& arguments) {
   const Values bound = Bind("do_sort", {"reverse", "case_sensitive", "attribute"}, 0, arguments);
   const bool lower = !Flag(bound[1]);
   const std::vector<AttributeGetter> getters = MultiGetters(heap, bound[2]);
-  std::vector<std::pair<Value, Value>> keyed;
+  Keyed keyed;
   for (Value& item : Collect(heap, value)) {
     Values key;
     key.reserve(getters.size());
@@ -223,7 +263,7 @@ Value DoGroupBy(Heap& heap, const Value& value, const Arguments& arguments) {
   const Values bound = Bind("do_groupby", {"attribute", "default", "case_sensitive"}, 1, arguments);
   const AttributeGetter getter(heap, bound[0], bound[1].is_none() ? Value() : bound[1]);
   const bool lower = !Flag(bound[2]);
-  std::vector<std::pair<Value, Value>> keyed;
+  Keyed keyed;
   for (Value& item : Collect(heap, value)) {
     Value key = getter.Get(item, lower);
     keyed.emplace_back(std::move(key), std::move(item));

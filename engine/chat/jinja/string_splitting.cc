@@ -108,7 +108,12 @@ Value Split(Heap& heap, const Value& self, bool from_right, const Arguments& arg
 }
 
 Value Partition(Heap& heap, const Value& self, bool from_right, const Arguments& arguments) {
-  const Values bound = Bind(from_right ? "rpartition" : "partition", {"/sep"}, 1, arguments);
+  const std::string_view name = from_right ? "rpartition" : "partition";
+  if (arguments.positional.size() != 1) {
+    RaiseTypeError(StrCat("str.", name, "() takes exactly one argument (",
+                          arguments.positional.size(), " given)"));
+  }
+  const Values bound = Bind(name, {"/sep"}, 1, arguments);
   if (!bound[0].is_string()) RaiseTypeError(StrCat("must be str, not ", TypeName(bound[0])));
   const std::string_view separator = RequireSeparator(bound[0]).bytes();
   const std::string_view text = self.bytes();
@@ -172,7 +177,7 @@ Values SplitAtSpaces(Heap& heap, const Value& self, int64_t most) {
   while (begin < text.size()) {
     heap.Spend(1);
     if (most >= 0 && static_cast<int64_t>(parts.size()) == most) {
-      parts.push_back(Part(heap, self, begin, StripRightSpace(text)));
+      parts.push_back(Part(heap, self, begin, text.size()));
       break;
     }
     size_t end = begin;
@@ -272,7 +277,8 @@ Value CallSplittingMethod(Heap& heap, const Value& self, Method method,
       return Partition(heap, self, /*from_right=*/true, arguments);
     case Method::kSplitLines: {
       const Values bound = Bind("splitlines", {"keepends"}, 0, arguments);
-      return MakeList(heap, SplitLines(heap, self, !bound[0].is_missing() && Truth(bound[0])));
+      return MakeList(
+          heap, SplitLines(heap, self, !bound[0].is_missing() && RequireInteger(bound[0]) != 0));
     }
     default:
       return Strip(heap, self, method, arguments);

@@ -117,6 +117,12 @@ Value DoIndent(Heap& heap, const Value& value, const Arguments& arguments) {
     indention = Apply(heap, BinaryOperator::kMultiply, MakeString(heap, " "), bound[0]).text();
   }
   if (IsMarkup(value) && !IsMarkup(bound[0])) indention = EscapeHtml(indention);
+  if (value.is_list()) {
+    throw TemplateError("AttributeError", "'list' object has no attribute 'splitlines'");
+  }
+  if (!value.is_string() && !value.is_undefined() && !value.is_tuple()) {
+    RaiseTypeError(StrCat("unsupported operand type(s) for +=: '", TypeName(value), "' and 'str'"));
+  }
   const bool first = !bound[1].is_missing() && Truth(bound[1]);
   const bool blank = !bound[2].is_missing() && Truth(bound[2]);
   const Value whole = Apply(heap, BinaryOperator::kAdd, value, MakeString(heap, "\n"));

@@ -23,7 +23,7 @@ def compile_template(source):
 def describe(error):
     """"Class: message", the class left out for what raise_exception raises."""
     name = type(error).__name__
-    message = getattr(error, "message", None) or str(error)
+    message = getattr(error, "message", None) or getattr(error, "msg", None) or str(error)
     return message if name == "TemplateError" else f"{name}: {message}"
 
 
