@@ -10,6 +10,23 @@
 #include "loader/base/strings.h"
 
 namespace firstlight {
+namespace {
+
+// Shorter pieces, words for the most part, are not worth looking for places to cut them.
+constexpr size_t kCutAbove = 48;
+
+std::string_view FirstCharacter(std::string_view token) {
+  return token.empty() ? token : token.substr(0, Utf8Length(token[0]));
+}
+
+std::string_view LastCharacter(std::string_view token) {
+  size_t begin = token.size();
+  while (begin > 0 && (static_cast<unsigned char>(token[--begin]) & 0xC0) == 0x80) {
+  }
+  return token.substr(begin);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<const BpeModel>> BpeModel::Create(
     Vocabulary vocabulary, const std::vector<MergePair>& merges, Options options) {
@@ -65,6 +82,44 @@ absl::Status BpeModel::AddMerges(const std::vector<MergePair>& merges) {
     ++rank;
   }
   FIRSTLIGHT_ASSIGN_OR_RETURN(merges_, MergeTable::Create(entries));
+  return AddJoints(entries);
+}
+
+absl::Status BpeModel::AddJoints(const std::vector<MergeTable::Entry>& merges) {
+  std::vector<MergeTable::Entry> joints;
+  if (!has_affixes()) {
+    // What stands for a character without a token is a symbol as a whole.
+    const auto stands_for_other = [this](int32_t id) {
+      return id == unk_id_ ||
+             std::find(fallback_ids_.begin(), fallback_ids_.end(), id) != fallback_ids_.end();
+    };
+    const auto add = [&](int32_t left, int32_t right) {
+      joints.push_back({.left = left, .right = right, .merge = {.rank = 0, .id = 0}});
+    };
+    for (const MergeTable::Entry& merge : merges) {
+      const int32_t last = vocabulary_.Find(LastCharacter(vocabulary_.Token(merge.left)));
+      const int32_t first = vocabulary_.Find(FirstCharacter(vocabulary_.Token(merge.right)));
+      add(last, first);
+      if (stands_for_other(merge.left)) add(merge.left, first);
+      if (stands_for_other(merge.right)) add(last, merge.right);
+      if (stands_for_other(merge.left) && stands_for_other(merge.right)) {
+        add(merge.left, merge.right);
+      }
+    }
+    const auto pair_of = [](const MergeTable::Entry& entry) {
+      return std::pair(entry.left, entry.right);
+    };
+    std::sort(joints.begin(), joints.end(),
+              [&](const auto& a, const auto& b) { return pair_of(a) < pair_of(b); });
+    joints.erase(
+        std::unique(joints.begin(), joints.end(),
+                    [&](const auto& a, const auto& b) { return pair_of(a) == pair_of(b); }),
+        joints.end());
+    std::erase_if(joints, [](const MergeTable::Entry& entry) {
+      return entry.left == Vocabulary::kNoId || entry.right == Vocabulary::kNoId;
+    });
+  }
+  FIRSTLIGHT_ASSIGN_OR_RETURN(joints_, MergeTable::Create(joints));
   return absl::OkStatus();
 }
 
@@ -79,6 +134,7 @@ void BpeModel::Save(ImageWriter& image) const {
   image.Write(options_.continuing_subword_prefix);
   image.Write(options_.end_of_word_suffix);
   merges_.Save(image);
+  joints_.Save(image);
 }
 
 absl::StatusOr<std::unique_ptr<const BpeModel>> BpeModel::Load(ImageReader& image) {
@@ -94,8 +150,54 @@ absl::StatusOr<std::unique_ptr<const BpeModel>> BpeModel::Load(ImageReader& imag
   FIRSTLIGHT_RETURN_IF_ERROR(image.status());
   std::unique_ptr<BpeModel> model(new BpeModel(std::move(vocabulary), std::move(options)));
   model->merges_ = MergeTable::Load(image);
+  model->joints_ = MergeTable::Load(image);
   return model;
 }
+
+class BpeModel::Symbols {
+ public:
+  // `cut`: merge as soon as no token can reach from the symbols so far to the next one.
+  Symbols(const BpeModel& model, bool cut, EncodeCancellation& cancellation,
+          TokenizeScratch& scratch, std::vector<int32_t>& ids)
+      : model_(model), cut_(cut), cancellation_(cancellation), scratch_(scratch), ids_(ids) {
+    scratch_.merging.Clear();
+  }
+
+  absl::Status Add(int32_t id) {
+    if (cut_ && scratch_.merging.size() > 0 &&
+        model_.joints_.Find(last_, id).rank == Merge::kNoRank) {
+      FIRSTLIGHT_RETURN_IF_ERROR(Finish());
+    }
+    scratch_.merging.Add(id);
+    last_ = id;
+    return cancellation_.Check(1);
+  }
+
+  // Merges what has been added and appends the ids.
+  absl::Status Finish() {
+    SymbolMerging& merging = scratch_.merging;
+    FIRSTLIGHT_RETURN_IF_ERROR(merging.Run(
+        [&](int32_t left, int32_t right) {
+          const Merge merge = model_.merges_.Find(merging[left].id, merging[right].id);
+          return scratch_.IsForbidden(merge.id) ? Merge() : merge;
+        },
+        cancellation_));
+    for (int32_t i = merging.size() > 0 ? 0 : SymbolMerging::kNone; i != SymbolMerging::kNone;
+         i = merging[i].next) {
+      ids_.push_back(merging[i].id);
+    }
+    merging.Clear();
+    return absl::OkStatus();
+  }
+
+ private:
+  const BpeModel& model_;
+  const bool cut_;
+  EncodeCancellation& cancellation_;
+  TokenizeScratch& scratch_;
+  std::vector<int32_t>& ids_;
+  int32_t last_ = Vocabulary::kNoId;
+};
 
 absl::Status BpeModel::Tokenize(std::string_view piece, EncodeCancellation& cancellation,
                                 TokenizeScratch& scratch, std::vector<int32_t>& ids) const {
@@ -106,21 +208,10 @@ absl::Status BpeModel::Tokenize(std::string_view piece, EncodeCancellation& canc
       return cancellation.Check(piece.size());
     }
   }
-  SymbolMerging& merging = scratch.merging;
-  merging.Clear();
-  FIRSTLIGHT_RETURN_IF_ERROR(AddSymbols(piece, cancellation, scratch));
-  FIRSTLIGHT_RETURN_IF_ERROR(merging.Run(
-      [&](int32_t left, int32_t right) {
-        const Merge merge = merges_.Find(merging[left].id, merging[right].id);
-        return scratch.IsForbidden(merge.id) ? Merge() : merge;
-      },
-      cancellation));
-  if (merging.size() > 0) {
-    for (int32_t i = 0; i != SymbolMerging::kNone; i = merging[i].next) {
-      ids.push_back(merging[i].id);
-    }
-  }
-  return absl::OkStatus();
+  Symbols symbols(*this, /*cut=*/piece.size() > kCutAbove && !has_affixes(), cancellation, scratch,
+                  ids);
+  FIRSTLIGHT_RETURN_IF_ERROR(AddSymbols(piece, scratch, symbols));
+  return symbols.Finish();
 }
 
 int32_t BpeModel::WholePiece(std::string_view piece, TokenizeScratch& scratch) const {
@@ -136,74 +227,68 @@ int32_t BpeModel::WholePiece(std::string_view piece, TokenizeScratch& scratch) c
   return vocabulary_.Find(scratch.text);
 }
 
-absl::Status BpeModel::AddSymbols(std::string_view piece, EncodeCancellation& cancellation,
-                                  TokenizeScratch& scratch) const {
-  SymbolMerging& merging = scratch.merging;
-  const bool affixes =
-      !options_.continuing_subword_prefix.empty() || !options_.end_of_word_suffix.empty();
+absl::Status BpeModel::AddSymbols(std::string_view piece, TokenizeScratch& scratch,
+                                  Symbols& symbols) const {
   bool pending_unknown = false;
-  const auto add = [&](int32_t id, std::string_view character) {
+  const auto add = [&](int32_t id, std::string_view character) -> absl::Status {
     if (id == Vocabulary::kNoId || scratch.IsForbidden(id)) {
-      AddUnknown(character, pending_unknown, merging);
-      return;
+      return AddUnknown(character, pending_unknown, symbols);
     }
     if (pending_unknown) {
-      merging.Add(unk_id_);
       pending_unknown = false;
+      FIRSTLIGHT_RETURN_IF_ERROR(symbols.Add(unk_id_));
     }
-    merging.Add(id);
+    return symbols.Add(id);
   };
   for (size_t position = 0; position < piece.size();) {
-    FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
     if (options_.byte_level) {
       const auto byte = static_cast<uint8_t>(piece[position++]);
       if (byte_level_ids_[byte] != Vocabulary::kNoId) {
-        add(byte_level_ids_[byte], {});
+        FIRSTLIGHT_RETURN_IF_ERROR(add(byte_level_ids_[byte], {}));
       } else {
         scratch.text.clear();
         AppendUtf8(ByteLevelCharacter(byte), scratch.text);
-        add(Vocabulary::kNoId, scratch.text);
+        FIRSTLIGHT_RETURN_IF_ERROR(add(Vocabulary::kNoId, scratch.text));
       }
       continue;
     }
     const size_t length = Utf8Length(piece[position]);
     std::string_view character = piece.substr(position, length);
-    if (affixes) {
+    if (has_affixes()) {
       scratch.text = StrCat(position > 0 ? options_.continuing_subword_prefix : "", character,
                             position + length == piece.size() ? options_.end_of_word_suffix : "");
       character = scratch.text;
     }
     position += length;
-    add(vocabulary_.Find(character), character);
+    FIRSTLIGHT_RETURN_IF_ERROR(add(vocabulary_.Find(character), character));
   }
-  if (pending_unknown) {
-    merging.Add(unk_id_);
-  }
-  return absl::OkStatus();
+  return pending_unknown ? symbols.Add(unk_id_) : absl::OkStatus();
 }
 
-void BpeModel::AddUnknown(std::string_view character, bool& pending_unknown,
-                          SymbolMerging& merging) const {
+absl::Status BpeModel::AddUnknown(std::string_view character, bool& pending_unknown,
+                                  Symbols& symbols) const {
   if (options_.byte_fallback && std::all_of(character.begin(), character.end(), [&](char byte) {
         return fallback_ids_[static_cast<uint8_t>(byte)] != Vocabulary::kNoId;
       })) {
     // An unknown token that waits stays behind these, as it does in `tokenizers`.
     for (const char byte : character) {
-      merging.Add(fallback_ids_[static_cast<uint8_t>(byte)]);
+      FIRSTLIGHT_RETURN_IF_ERROR(symbols.Add(fallback_ids_[static_cast<uint8_t>(byte)]));
     }
-    return;
+    return absl::OkStatus();
   }
   if (unk_id_ == Vocabulary::kNoId) {
-    return;
+    return absl::OkStatus();
   }
   if (pending_unknown && !options_.fuse_unk) {
-    merging.Add(unk_id_);
+    FIRSTLIGHT_RETURN_IF_ERROR(symbols.Add(unk_id_));
   }
   pending_unknown = true;
+  return absl::OkStatus();
 }
 
 size_t BpeModel::memory_bytes() const {
-  return sizeof(*this) + vocabulary_.memory_bytes() + merges_.memory_bytes();
+  return sizeof(*this) + vocabulary_.memory_bytes() + merges_.memory_bytes() +
+         joints_.memory_bytes();
 }
 
 }  // namespace firstlight

@@ -60,16 +60,27 @@ class BpeModel : public TokenModel {
   BpeModel(Vocabulary vocabulary, Options options);
 
   absl::Status AddMerges(const std::vector<MergePair>& merges);
+  absl::Status AddJoints(const std::vector<MergeTable::Entry>& merges);
   // The token that is the whole of `piece`, kNoId if none is.
   int32_t WholePiece(std::string_view piece, TokenizeScratch& scratch) const;
-  absl::Status AddSymbols(std::string_view piece, EncodeCancellation& cancellation,
-                          TokenizeScratch& scratch) const;
-  // The tokens of a character that is none itself; `pending_unknown` waits to be fused.
-  void AddUnknown(std::string_view character, bool& pending_unknown, SymbolMerging& merging) const;
+  bool has_affixes() const {
+    return !options_.continuing_subword_prefix.empty() || !options_.end_of_word_suffix.empty();
+  }
+
+  // The symbols of a piece on their way to ids.
+  class Symbols;
+  absl::Status AddSymbols(std::string_view piece, TokenizeScratch& scratch, Symbols& symbols) const;
+  // The symbols of a character that is none itself; `pending_unknown` waits to be fused.
+  absl::Status AddUnknown(std::string_view character, bool& pending_unknown,
+                          Symbols& symbols) const;
 
   const Vocabulary vocabulary_;
   const Options options_;
   MergeTable merges_;
+  // The pairs of adjacent symbols, as they are before any merge, that some merge puts into one
+  // token; their rank says nothing. No token reaches across another pair, so that the symbols on
+  // either side merge on their own: a text that no pre-tokenizer has cut is merged word by word.
+  MergeTable joints_;
   int32_t unk_id_ = Vocabulary::kNoId;
   // Byte → id: of its byte-level character, and of its fallback token. kNoId where there is none.
   std::array<int32_t, 256> byte_level_ids_;
