@@ -41,6 +41,7 @@ absl::Status RunDensity(const BenchmarkContext& context);
 absl::Status RunDecode(const BenchmarkContext& context);
 absl::Status RunPrefill(const BenchmarkContext& context);
 absl::Status RunSwap(const BenchmarkContext& context);
+absl::Status RunTokenize(const BenchmarkContext& context);
 
 absl::Status RunCold(const BenchmarkContext& context);
 // A part of RunCold.

@@ -22,7 +22,7 @@ Benchmarks AllBenchmarks() {
       {"cold", firstlight::RunCold},       {"decode", firstlight::RunDecode},
       {"density", firstlight::RunDensity}, {"memory", firstlight::RunMemory},
       {"prefill", firstlight::RunPrefill}, {"startup", firstlight::RunStartup},
-      {"swap", firstlight::RunSwap},
+      {"swap", firstlight::RunSwap},       {"tokenize", firstlight::RunTokenize},
   };
 }
 
@@ -45,7 +45,8 @@ int Run(int argc, char** argv) {
       "  decode    tokens per second against the machine's read bandwidth\n"
       "  prefill   tokens per second against the machine's float32 peak\n"
       "  cold      the first request on a model that is not in memory against the disk\n"
-      "  swap      what streams notice of 200 swaps",
+      "  swap      what streams notice of 200 swaps\n"
+      "  tokenize  text into ids on one thread, against the tokenizers package",
       "bench/run"};
   std::string name;
   bool json = false;
