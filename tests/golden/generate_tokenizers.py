@@ -400,6 +400,10 @@ def components():
            decoders.WordPiece(prefix="a"), decoders.BPEDecoder(), decoders.BPEDecoder(suffix="a"),
            decoders.CTC(), decoders.CTC(cleanup=False),
            decoders.Sequence([decoders.CTC(), decoders.WordPiece(), decoders.Fuse()]),
+           decoders.Sequence([decoders.Fuse(), decoders.Replace(Regex(r"[a-e]+ ?"), "_")]),
+           decoders.Sequence([decoders.Metaspace(), decoders.ByteLevel(), decoders.WordPiece(),
+                              decoders.Sequence([decoders.BPEDecoder(suffix="l")]),
+                              decoders.Strip("h", 1, 1)]),
            decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(),
                               decoders.Strip(" ", 1, 1)])]
     for value in dec:

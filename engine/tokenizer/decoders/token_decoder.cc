@@ -12,6 +12,21 @@
 namespace firstlight {
 namespace {
 
+// Puts the parts of the one token that there is behind a stage that fuses together again, for a
+// decoder that has to see it whole: all of the text comes at the end.
+class JoinStage : public DecodeStage {
+ public:
+  using DecodeStage::DecodeStage;
+  void Push(std::string_view part, std::string& out) override { token_ += part; }
+  void Flush(std::string& out) override {
+    PushNext(token_, out);
+    FlushNext(out);
+  }
+
+ private:
+  std::string token_;
+};
+
 class Sequence : public TokenDecoder {
  public:
   explicit Sequence(std::vector<std::unique_ptr<const TokenDecoder>> decoders)
@@ -25,7 +40,9 @@ class Sequence : public TokenDecoder {
       in_parts = in_parts || decoder->fuses();
     }
     for (size_t i = decoders_.size(); i-- > 0;) {
-      next = decoders_[i]->Start(std::move(next), stage_in_parts[i]);
+      const bool join = stage_in_parts[i] && decoders_[i]->needs_whole_tokens();
+      next = decoders_[i]->Start(std::move(next), stage_in_parts[i] && !join);
+      if (join) next = std::make_unique<JoinStage>(std::move(next));
     }
     // A sequence of none still is a stage.
     return next != nullptr ? std::move(next) : FuseDecoder()->Start(nullptr, false);
@@ -41,18 +58,6 @@ class Sequence : public TokenDecoder {
     for (const auto& decoder : decoders_) {
       if (decoder->fuses()) {
         return true;
-      }
-    }
-    return false;
-  }
-
-  bool needs_whole_tokens() const override {
-    for (const auto& decoder : decoders_) {
-      if (decoder->needs_whole_tokens()) {
-        return true;
-      }
-      if (decoder->fuses()) {
-        return false;
       }
     }
     return false;
@@ -214,16 +219,8 @@ std::unique_ptr<DecodeStage> Replace::Start(std::unique_ptr<DecodeStage> next,
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<const TokenDecoder>> SequenceDecoder(
+std::unique_ptr<const TokenDecoder> SequenceDecoder(
     std::vector<std::unique_ptr<const TokenDecoder>> decoders) {
-  bool fused = false;
-  for (const auto& decoder : decoders) {
-    if (fused && decoder->needs_whole_tokens()) {
-      return absl::UnimplementedError(
-          "decoder that must see its tokens whole behind one that fuses them is not implemented");
-    }
-    fused = fused || decoder->fuses();
-  }
   return std::make_unique<Sequence>(std::move(decoders));
 }
 

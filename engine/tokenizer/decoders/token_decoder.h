@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "engine/tokenizer/decoders/decode_stage.h"
 #include "engine/tokenizer/image/image_writer.h"
 #include "engine/tokenizer/text/pattern.h"
@@ -38,13 +37,13 @@ class TokenDecoder {
   // Whether what comes out is one token, handed on in parts.
   virtual bool fuses() const { return false; }
 
-  // Whether it cannot follow one that fuses.
+  // Whether it cannot take its token in parts.
   virtual bool needs_whole_tokens() const { return false; }
 };
 
-// "Sequence": one after the other. Errors: UNIMPLEMENTED for one that has to see its token whole
-// behind one that fuses.
-absl::StatusOr<std::unique_ptr<const TokenDecoder>> SequenceDecoder(
+// "Sequence": one after the other. Where one has to see its token whole behind one that fuses, all
+// of the text comes when the tokens end.
+std::unique_ptr<const TokenDecoder> SequenceDecoder(
     std::vector<std::unique_ptr<const TokenDecoder>> decoders);
 
 // "ByteLevel": fuses; U+FFFD for what is not UTF-8.

@@ -28,11 +28,7 @@ absl::StatusOr<std::unique_ptr<const TokenDecoder>> OneDecoder(const JsonValue& 
                                   OneDecoder(item, depth + 1));
       decoders.push_back(std::move(decoder));
     }
-    absl::StatusOr<std::unique_ptr<const TokenDecoder>> sequence =
-        SequenceDecoder(std::move(decoders));
-    return sequence.ok() ? std::move(sequence)
-                         : absl::StatusOr<std::unique_ptr<const TokenDecoder>>(
-                               InField(json, sequence.status()));
+    return SequenceDecoder(std::move(decoders));
   }
   if (type == "ByteLevel") {
     return ByteLevelDecoder();

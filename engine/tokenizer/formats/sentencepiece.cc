@@ -73,7 +73,7 @@ absl::StatusOr<std::unique_ptr<const TokenModel>> MakeModel(
   return absl::InternalError("model_type out of range");
 }
 
-absl::StatusOr<std::unique_ptr<const TokenDecoder>> MakeDecoder(const SentencePieceProto& proto) {
+std::unique_ptr<const TokenDecoder> MakeDecoder(const SentencePieceProto& proto) {
   std::vector<std::unique_ptr<const TokenDecoder>> decoders;
   decoders.push_back(ReplaceDecoder(TextPattern::Literal("\xE2\x96\x81"), " ",
                                     /*single_character=*/true));
@@ -128,7 +128,7 @@ absl::StatusOr<PipelineTokenizer::Parts> MakeParts(const LoadedModel& model,
   PipelineTokenizer::Parts parts;
   SetNormalizers(model, config, charsmap, pieces, parts);
   FIRSTLIGHT_ASSIGN_OR_RETURN(parts.model, MakeModel(model.proto, pieces));
-  FIRSTLIGHT_ASSIGN_OR_RETURN(parts.decoder, MakeDecoder(model.proto));
+  parts.decoder = MakeDecoder(model.proto);
   std::vector<AddedToken> added_tokens;
   if (config.present) {
     added_tokens = ControlTokens(model.proto);

@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "loader/base/strings.h"
+
 namespace firstlight {
+
+absl::Status Rewriting::TooLong() const {
+  return absl::ResourceExhaustedError(StrCat("text: expected at most ", text_.max_bytes_,
+                                             " bytes when it is normalized, found more"));
+}
 
 void Rewriting::Mark(TextRange range) {
   if (!marked_.empty() && range.begin <= marked_.back().end) {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/types/span.h"
+#include "absl/status/status.h"
 #include "engine/tokenizer/text/text_range.h"
 
 namespace firstlight {
@@ -19,7 +19,13 @@ class NormalizedText {
  public:
   // `marked`: sorted, disjoint, none empty.
   explicit NormalizedText(std::string text, std::vector<TextRange> marked = {})
-      : text_(std::move(text)), marked_(std::move(marked)) {}
+      : text_(std::move(text)),
+        marked_(std::move(marked)),
+        max_bytes_(kGrowth * text_.size() + kMoreBytes) {}
+
+  // Of a hostile tokenizer's normalizers, none may make more of it. The longest decomposition of a
+  // character, U+FDFA, takes eleven times its bytes.
+  size_t max_bytes() const { return max_bytes_; }
 
   const std::string& text() const { return text_; }
   // What became of the marked bytes: sorted, disjoint, none empty.
@@ -28,8 +34,12 @@ class NormalizedText {
  private:
   friend class Rewriting;
 
+  static constexpr size_t kGrowth = 32;
+  static constexpr size_t kMoreBytes = size_t{1} << 20;
+
   std::string text_;
   std::vector<TextRange> marked_;
+  size_t max_bytes_;
 };
 
 // One pass over a text, front to back, that makes the next one. Each call says what becomes of the
@@ -37,8 +47,8 @@ class NormalizedText {
 class Rewriting {
  public:
   // `text` must outlive this, and changes in Finish() only.
-  explicit Rewriting(NormalizedText& text, size_t expected_growth = 0) : text_(text) {
-    rewritten_.reserve(text.text_.size() + expected_growth);
+  explicit Rewriting(NormalizedText& text) : text_(text) {
+    rewritten_.reserve(text.text_.size() + text.text_.size() / 2);
   }
 
   // What has not been consumed.
@@ -67,6 +77,12 @@ class Rewriting {
   const std::string& rewritten() const { return rewritten_; }
   void RemoveSuffix(size_t bytes);
 
+  // RESOURCE_EXHAUSTED when what has been written is longer than the text may become. To be asked
+  // after each call that writes what a file gives.
+  absl::Status CheckSize() const {
+    return rewritten_.size() <= text_.max_bytes_ ? absl::OkStatus() : TooLong();
+  }
+
   // What has been written is the text now. What has not been consumed is dropped.
   void Finish() {
     text_.text_ = std::move(rewritten_);
@@ -74,6 +90,7 @@ class Rewriting {
   }
 
  private:
+  absl::Status TooLong() const;
   void MarkKept(size_t bytes);
   void MarkReplaced(size_t bytes, size_t with_bytes);
   void Mark(TextRange range);

@@ -13,8 +13,6 @@
 namespace firstlight {
 namespace {
 
-constexpr size_t kMaxTextBytes = size_t{1} << 31;
-
 class Sequence : public TextNormalizer {
  public:
   explicit Sequence(std::vector<std::unique_ptr<const TextNormalizer>> normalizers)
@@ -43,9 +41,10 @@ class Prepend : public TextNormalizer {
 
   absl::Status Normalize(NormalizedText& text, EncodeCancellation& cancellation) const override {
     if (!text.text().empty()) {
-      Rewriting rewriting(text, prefix_.size());
+      Rewriting rewriting(text);
       rewriting.Insert(prefix_);
       rewriting.Keep(text.text().size());
+      FIRSTLIGHT_RETURN_IF_ERROR(rewriting.CheckSize());
       rewriting.Finish();
     }
     return absl::OkStatus();
@@ -76,16 +75,12 @@ class Replace : public TextNormalizer {
     if (matches.empty()) {
       return absl::OkStatus();
     }
-    if (content_.size() > (kMaxTextBytes - size) / matches.size()) {
-      return absl::ResourceExhaustedError(StrCat("the normalizer's ", matches.size(),
-                                                 " replacements make a text of over ",
-                                                 kMaxTextBytes, " bytes"));
-    }
-    Rewriting rewriting(text, matches.size() * content_.size());
+    Rewriting rewriting(text);
     size_t consumed = 0;
     for (const TextRange& match : matches) {
       rewriting.Keep(match.begin - consumed);
       rewriting.Replace(match.end - match.begin, content_);
+      FIRSTLIGHT_RETURN_IF_ERROR(rewriting.CheckSize());
       consumed = match.end;
     }
     rewriting.Keep(size - consumed);

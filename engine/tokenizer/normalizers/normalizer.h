@@ -25,7 +25,7 @@ class TextNormalizer {
   virtual ~TextNormalizer() = default;
 
   // Rewrites `text`, valid UTF-8 before and after. Errors: CANCELLED; RESOURCE_EXHAUSTED from a
-  // pattern, or when the text would grow past 2 GiB.
+  // pattern, or when the text would grow past its max_bytes().
   virtual absl::Status Normalize(NormalizedText& text, EncodeCancellation& cancellation) const = 0;
 
   // Its NormalizerTag, then its fields; NormalizerFromImage (image/component_image.h) reads them.

@@ -33,8 +33,10 @@ class Normalizer : public TextNormalizer {
           const size_t length = Utf8Length(whole[position]);
           Put(length, /*only_if_found=*/false, rewriting);
           position += length;
+          FIRSTLIGHT_RETURN_IF_ERROR(rewriting.CheckSize());
         }
       }
+      FIRSTLIGHT_RETURN_IF_ERROR(rewriting.CheckSize());
       cluster = end;
     }
     rewriting.Finish();

@@ -23,7 +23,7 @@ class Normalizer : public TextNormalizer {
 
   absl::Status Normalize(NormalizedText& text, EncodeCancellation& cancellation) const override {
     const std::string_view space = options_.escape_whitespaces ? kSpaceSymbol : " ";
-    Rewriting rewriting(text, text.text().size() / 2 + space.size());
+    Rewriting rewriting(text);
     if (options_.remove_extra_whitespaces) {
       while (!rewriting.rest().empty() && Front(rewriting.rest()).with == " ") {
         rewriting.Drop(Front(rewriting.rest()).length);
@@ -54,6 +54,7 @@ class Normalizer : public TextNormalizer {
         }
       }
       rewriting.Replace(front.length, escaped);
+      FIRSTLIGHT_RETURN_IF_ERROR(rewriting.CheckSize());
     }
     if (options_.remove_extra_whitespaces) {
       while (rewriting.rewritten().ends_with(space)) {

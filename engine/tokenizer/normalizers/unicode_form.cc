@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -52,20 +53,26 @@ bool StandsApart(utf8proc_int32_t code_point) {
 
 // By combining class; marks of the same class keep their order. utf8proc's own function sorts a run
 // of marks in quadratic time, and a text can be one run.
-void SortMarks(std::vector<utf8proc_int32_t>& code_points) {
-  const auto by_class = [](utf8proc_int32_t a, utf8proc_int32_t b) {
-    return CombiningClass(a) < CombiningClass(b);
-  };
-  for (auto begin = code_points.begin(); begin != code_points.end();) {
-    if (CombiningClass(*begin) == 0) {
-      ++begin;
-      continue;
+void SortMarks(absl::Span<utf8proc_int32_t> marks) {
+  if (marks.size() < 2) return;
+  // Class and place, then the mark.
+  std::vector<std::pair<uint64_t, utf8proc_int32_t>> placed;
+  placed.reserve(marks.size());
+  for (const utf8proc_int32_t mark : marks) {
+    placed.emplace_back(uint64_t{CombiningClass(mark)} << 56 | placed.size(), mark);
+  }
+  std::sort(placed.begin(), placed.end());
+  for (size_t i = 0; i < marks.size(); ++i) marks[i] = placed[i].second;
+}
+
+// Each run of marks.
+void SortAllMarks(std::vector<utf8proc_int32_t>& code_points) {
+  size_t begin = 0;
+  for (size_t i = 0; i <= code_points.size(); ++i) {
+    if (i == code_points.size() || CombiningClass(code_points[i]) == 0) {
+      SortMarks(absl::MakeSpan(code_points).subspan(begin, i - begin));
+      begin = i + 1;
     }
-    const auto end = std::find_if(begin, code_points.end(), [](utf8proc_int32_t code_point) {
-      return CombiningClass(code_point) == 0;
-    });
-    std::stable_sort(begin, end, by_class);
-    begin = end;
   }
 }
 
@@ -131,7 +138,7 @@ class Form : public TextNormalizer {
   absl::Status Put(Segment& segment, Rewriting& rewriting) const {
     std::vector<utf8proc_int32_t>& code_points = segment.code_points;
     if (code_points.size() > 1) {
-      SortMarks(code_points);
+      SortAllMarks(code_points);
       if (form_.compose) {
         const utf8proc_ssize_t length = utf8proc_normalize_utf32(
             code_points.data(), static_cast<utf8proc_ssize_t>(code_points.size()),

@@ -3,11 +3,13 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/tokenizer/detokenizer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "loader/base/strings.h"
 #include "tests/engine/tokenizer/test_support.h"
 #include "tests/loader/status_matchers.h"
 #include "tests/loader/temporary_directory.h"
@@ -98,12 +100,43 @@ TEST(TokenizerFactoryTest, MalformedMergesNameTheirLine) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("\"c\"")));
 }
 
-TEST(TokenizerTest, InvalidUtf8IsRefusedWithItsOffset) {
-  const std::unique_ptr<const Tokenizer> tokenizer = Open(TestDataDirectory() / "byte_level");
+class InvalidUtf8Test : public ::testing::TestWithParam<const char*> {};
+
+// Each kind of ill-formed sequence of the Unicode standard's table 3-7, at the start of a text, in
+// the middle, behind a special token and at the end.
+TEST_P(InvalidUtf8Test, IsRefusedWithItsOffset) {
+  const std::unique_ptr<const Tokenizer> tokenizer = Open(TestDataDirectory() / GetParam());
   ASSERT_NE(tokenizer, nullptr);
-  EXPECT_THAT(tokenizer->Encode("abc\xFFz"),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("byte 3")));
+  for (const std::string_view bytes :
+       {"\xFF", "\x80", "\xC0\x80", "\xC1\xBF", "\xC3", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xE4\xBD",
+        "\xED\xA0\x80", "\xED\xBF\xBF", "\xF0\x80\x80\x80", "\xF0\x9F\x98", "\xF4\x90\x80\x80",
+        "\xF5\x80\x80\x80", "\xC3\xC3\xA9", "\xE4\xBDz"}) {
+    for (const std::string_view before : {"", "abc", "caf\u00E9 <s>", "\u4F60 "}) {
+      for (const std::string_view behind : {"", "z", "\u4F60"}) {
+        const std::string text = StrCat(before, bytes, behind);
+        EXPECT_THAT(tokenizer->Encode(text),
+                    StatusIs(absl::StatusCode::kInvalidArgument,
+                             HasSubstr(StrCat("ill-formed sequence at byte ", before.size()))));
+      }
+    }
+  }
 }
+
+// Bytes that never become characters come out as U+FFFD, whatever the decoder.
+TEST_P(InvalidUtf8Test, NeverComesOut) {
+  const std::unique_ptr<const Tokenizer> tokenizer = Open(TestDataDirectory() / GetParam());
+  ASSERT_NE(tokenizer, nullptr);
+  for (int32_t first = 0; first < tokenizer->vocab_size(); ++first) {
+    for (const int32_t second : {first, first / 2, tokenizer->vocab_size() - 1 - first}) {
+      const std::string text = Decode(*tokenizer, {first, second});
+      ASSERT_EQ(FindInvalidUtf8(text), std::string::npos) << first << " " << second;
+    }
+    ASSERT_EQ(FindInvalidUtf8(tokenizer->TokenText(first)), std::string::npos) << first;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, InvalidUtf8Test, ::testing::ValuesIn(kAllTokenizers),
+                         [](const auto& info) { return std::string(info.param); });
 
 TEST(TokenizerTest, FitsAModelWithEnoughRows) {
   const std::unique_ptr<const Tokenizer> tokenizer = Open(TestDataDirectory() / "byte_level");
