@@ -85,11 +85,16 @@ bool WeightGate::AreExpertsOpen(const Model& model, int64_t layer,
   state.experts_known_.resize(static_cast<size_t>(state.plan_.head_stage()));
   std::vector<bool>& known = state.experts_known_[static_cast<size_t>(layer)];
   known.resize(static_cast<size_t>(state.plan_.num_experts(layer)));
-  if (state.experts_job_ != nullptr && state.experts_layer_ == layer &&
-      state.experts_job_->IsPopulated(0)) {
+  const auto take_what_is_there = [&] {
+    if (state.experts_job_ == nullptr || state.experts_layer_ != layer ||
+        !state.experts_job_->IsPopulated(0)) {
+      return false;
+    }
     for (const int32_t expert : state.experts_wanted_) known[static_cast<size_t>(expert)] = true;
     state.experts_job_ = nullptr;
-  }
+    return true;
+  };
+  take_what_is_there();
   std::vector<int32_t> wanted;
   std::copy_if(experts.begin(), experts.end(), std::back_inserter(wanted),
                [&](int32_t expert) { return !known[static_cast<size_t>(expert)]; });
@@ -102,7 +107,7 @@ bool WeightGate::AreExpertsOpen(const Model& model, int64_t layer,
                                   PrefetchRequest::kNoWindow, PrefetchPriority::kRequested);
     state.experts_wanted_ = std::move(wanted);
   }
-  return state.experts_job_->IsPopulated(0);
+  return take_what_is_there();
 }
 
 void WeightGate::StageRan(const Model& model, int64_t layer) {
