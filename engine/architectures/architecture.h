@@ -23,14 +23,25 @@ struct Architecture {
   std::string_view model_type;  // for files without that
   // Everything but ModelConfig::architecture.
   absl::StatusOr<ModelConfig> (*read_config)(const JsonValue& config);
+  // The `quant_method` that its weights may have; none where empty.
+  std::string_view quantization = {};
 };
 
 // All of them, in alphabetical order.
 absl::Span<const Architecture> Architectures();
 
+absl::StatusOr<ModelConfig> ReadDots1Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadErnie45MoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGlm4MoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGraniteMoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGraniteMoeSharedConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadLlamaConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMistralConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMixtralConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadOlmoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadPhimoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadQwen2MoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadQwen3MoeConfig(const JsonValue& config);
 
 }  // namespace firstlight
 

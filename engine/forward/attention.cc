@@ -29,7 +29,7 @@ void ForwardPass::State::Attend(int64_t layer) {
   Multiply({Product(w.attention_output, activations.delta, spec.hidden_size)});
 }
 
-// From what the projections gave to what attends: clipped, normed, turned by the position's angles.
+// From what the projections gave to what attends: normed, clipped, turned by the position's angles.
 // Key and value go to the cache.
 void ForwardPass::State::PrepareQueryKeyValue(int64_t layer, int64_t row) {
   const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
@@ -38,15 +38,15 @@ void ForwardPass::State::PrepareQueryKeyValue(int64_t layer, int64_t row) {
   float* const query = activations.projected + row * projected_size();
   float* const key = query + spec.query_size();
   float* const value = key + spec.key_value_size();
-  if (attention_spec.clip > 0.0) {
-    const auto clip = static_cast<float>(attention_spec.clip);
-    for (int64_t i = 0; i < projected_size(); ++i) query[i] = std::clamp(query[i], -clip, clip);
-  }
   const QkNormSpec& qk_norm = attention_spec.qk_norm;
   const bool norms = qk_norm.scope != QkNormScope::kNone;
   if (norms && !qk_norm.after_rope) {
     NormHeads(w.query_norm, spec.num_attention_heads, query);
     NormHeads(w.key_norm, spec.num_key_value_heads, key);
+  }
+  if (attention_spec.clip > 0.0) {
+    const auto clip = static_cast<float>(attention_spec.clip);
+    for (int64_t i = 0; i < projected_size(); ++i) query[i] = std::clamp(query[i], -clip, clip);
   }
   const int64_t index = spec.kind(layer).rope;
   if (index >= 0) {

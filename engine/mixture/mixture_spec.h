@@ -129,9 +129,19 @@ void VisitFields(MixtureNames& names, Visitor&& visit) {
   visit(std::string_view("mixture.names.gate"), gate);
   visit(std::string_view("mixture.names.up"), up);
   visit(std::string_view("mixture.names.down"), down);
+  visit(std::string_view("mixture.names.correction"), correction);
+  visit(std::string_view("mixture.names.fused_correction"), fused_correction);
+  visit(std::string_view("mixture.names.shared_gate"), shared_gate);
+  visit(std::string_view("mixture.names.shared_up"), shared_up);
+  visit(std::string_view("mixture.names.shared_down"), shared_down);
+  visit(std::string_view("mixture.names.shared_gate_up"), shared_gate_up);
+  visit(std::string_view("mixture.names.shared_expert_gate"), shared_expert_gate);
   visit(std::string_view("mixture.names.fused_0.router"), fused[0].router);
   visit(std::string_view("mixture.names.fused_0.gate_up"), fused[0].gate_up);
   visit(std::string_view("mixture.names.fused_0.down"), fused[0].down);
+  visit(std::string_view("mixture.names.fused_1.router"), fused[1].router);
+  visit(std::string_view("mixture.names.fused_1.gate_up"), fused[1].gate_up);
+  visit(std::string_view("mixture.names.fused_1.down"), fused[1].down);
 }
 
 template <typename Visitor>
@@ -140,7 +150,12 @@ void VisitFields(RoutingSpec& routing, Visitor&& visit) {
          tolerance] = routing;
   visit(std::string_view("mixture.routing.score"), score);
   visit(std::string_view("mixture.routing.normalize"), normalize);
+  visit(std::string_view("mixture.routing.smallest_sum"), smallest_sum);
   visit(std::string_view("mixture.routing.scaling_factor"), scaling_factor);
+  visit(std::string_view("mixture.routing.groups"), groups);
+  visit(std::string_view("mixture.routing.groups_per_token"), groups_per_token);
+  visit(std::string_view("mixture.routing.group_score"), group_score);
+  visit(std::string_view("mixture.routing.tolerance"), tolerance);
 }
 
 template <typename Visitor>
@@ -159,8 +174,11 @@ void VisitFields(MixtureSpec& mixture, Visitor&& visit) {
   visit(std::string_view("mixture.interleaved"), interleaved);
   visit(std::string_view("mixture.transposed"), transposed);
   visit(std::string_view("mixture.shared_intermediate_size"), shared_intermediate_size);
+  visit(std::string_view("mixture.shared_bias"), shared_bias);
   visit(std::string_view("mixture.shared_expert_gate"), shared_expert_gate);
   visit(std::string_view("mixture.activation"), activation);
+  visit(std::string_view("mixture.clamp.alpha"), clamp.alpha);
+  visit(std::string_view("mixture.clamp.limit"), clamp.limit);
   VisitFields(names, visit);
 }
 

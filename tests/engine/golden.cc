@@ -55,6 +55,15 @@ std::vector<std::string> GoldenNames() {
   return {
       "demo-list",
       "demo-story",
+      "dots1",
+      "dots1-transformers-5",
+      "ernie4-5-moe",
+      "ernie4-5-moe-transformers-5",
+      "glm4-moe",
+      "glm4-moe-transformers-5",
+      "granite-moe",
+      "granite-moe-shared",
+      "granite-moe-transformers-5",
       "llama-attention-bias",
       "llama-biases",
       "llama-first-release",
@@ -74,6 +83,14 @@ std::vector<std::string> GoldenNames() {
       "mistral",
       "mixtral",
       "mixtral-transformers-5",
+      "olmoe",
+      "olmoe-transformers-5",
+      "phimoe",
+      "phimoe-transformers-5",
+      "qwen2-moe",
+      "qwen2-moe-transformers-5",
+      "qwen3-moe",
+      "qwen3-moe-transformers-5",
   };
 }
 

@@ -34,13 +34,6 @@ void Mutate(std::vector<int64_t>& value) {
 void Mutate(std::vector<bool>& value) {
   if (!value.empty()) value[0] = !value[0];
 }
-void Mutate(RouterScore& value) {
-  value = value == RouterScore::kSoftmax ? RouterScore::kSigmoid : RouterScore::kSoftmax;
-}
-void Mutate(GatedActivation& value) {
-  value = value == GatedActivation::kSwiglu ? GatedActivation::kClampedSwiglu
-                                            : GatedActivation::kSwiglu;
-}
 
 // Fields whose families have no golden yet.
 bool AwaitsItsFamily(std::string_view field) {
