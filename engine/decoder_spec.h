@@ -125,6 +125,7 @@ struct AttentionSpec {
   // Queries by 1 + beta * log(1 + floor(position / positions)) (Llama 4's); 0: not.
   double temperature_beta = 0.0;
   int64_t temperature_positions = 1;
+  bool sinks = false;  // a score without a value in each head
 
   friend bool operator==(const AttentionSpec&, const AttentionSpec&) = default;
 };
@@ -194,6 +195,7 @@ struct TensorNames {
   std::string query_norm = "self_attn.q_norm";
   std::string key_norm = "self_attn.k_norm";
   std::string attention_output = "self_attn.o_proj";
+  std::string sinks = "self_attn.sinks";  // exact
   std::string attention_output_norm = "post_self_attn_layernorm";
   std::string feed_forward_norm = "post_attention_layernorm";
   std::string gate = "mlp.gate_proj";

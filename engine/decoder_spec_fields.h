@@ -50,7 +50,7 @@ void VisitNormFields(bool of_qk, NormSpec& norm, Visitor&& visit) {
 template <typename Visitor>
 void VisitFields(AttentionSpec& attention, Visitor&& visit) {
   auto& [scale, soft_cap, clip, qkv_bias, output_bias, qkv_layout, qk_norm, alibi, alibi_bias_max,
-         temperature_beta, temperature_positions] = attention;
+         temperature_beta, temperature_positions, sinks] = attention;
   visit(std::string_view("attention.scale"), scale);
   visit(std::string_view("attention.soft_cap"), soft_cap);
   visit(std::string_view("attention.clip"), clip);
@@ -66,6 +66,7 @@ void VisitFields(AttentionSpec& attention, Visitor&& visit) {
   visit(std::string_view("attention.alibi_bias_max"), alibi_bias_max);
   visit(std::string_view("attention.temperature_beta"), temperature_beta);
   visit(std::string_view("attention.temperature_positions"), temperature_positions);
+  visit(std::string_view("attention.sinks"), sinks);
 }
 
 template <typename Visitor>
@@ -108,7 +109,7 @@ void VisitFields(HeadSpec& head, Visitor&& visit) {
 template <typename Visitor>
 void VisitFields(TensorNames& names, Visitor&& visit) {
   auto& [base_prefix, embedding, positions, embedding_norm, layer, input_norm, query, key, value,
-         query_key_value, query_norm, key_norm, attention_output, attention_output_norm,
+         query_key_value, query_norm, key_norm, attention_output, sinks, attention_output_norm,
          feed_forward_norm, gate, up, gate_up, down, xielu, feed_forward_output_norm, final_norm,
          head] = names;
   visit(std::string_view("names.base_prefix"), base_prefix);
@@ -124,6 +125,7 @@ void VisitFields(TensorNames& names, Visitor&& visit) {
   visit(std::string_view("names.query_norm"), query_norm);
   visit(std::string_view("names.key_norm"), key_norm);
   visit(std::string_view("names.attention_output"), attention_output);
+  visit(std::string_view("names.sinks"), sinks);
   visit(std::string_view("names.attention_output_norm"), attention_output_norm);
   visit(std::string_view("names.feed_forward_norm"), feed_forward_norm);
   visit(std::string_view("names.gate"), gate);

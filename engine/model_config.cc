@@ -38,16 +38,27 @@ absl::StatusOr<const Architecture*> FindArchitecture(const JsonDocument& documen
   return UnknownArchitecture(document, model_type);
 }
 
+// Weights are what their tensors' dtypes say, but for the formats that an architecture reads.
+absl::Status CheckQuantization(const JsonValue& config, const Architecture& architecture) {
+  const std::optional<JsonValue> found = config.Find("quantization_config");
+  if (!found.has_value()) return absl::OkStatus();
+  if (!architecture.quantization.empty()) {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string_view method,
+                                found->GetString("quant_method", ""));
+    if (method == architecture.quantization) return absl::OkStatus();
+  }
+  return absl::UnimplementedError(found->Error("is not implemented").message());
+}
+
 }  // namespace
 
 absl::StatusOr<ModelConfig> ParseModelConfig(const JsonDocument& document) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const Architecture* architecture, FindArchitecture(document));
   const JsonValue config = document.root();
-  for (const std::string_view unsupported : {"quantization_config", "per_layer_config"}) {
-    if (const std::optional<JsonValue> found = config.Find(unsupported); found.has_value()) {
-      return absl::UnimplementedError(found->Error("is not implemented").message());
-    }
+  if (const std::optional<JsonValue> found = config.Find("per_layer_config"); found.has_value()) {
+    return absl::UnimplementedError(found->Error("is not implemented").message());
   }
+  FIRSTLIGHT_RETURN_IF_ERROR(CheckQuantization(config, *architecture));
   FIRSTLIGHT_ASSIGN_OR_RETURN(ModelConfig model, architecture->read_config(config));
   model.architecture = std::string(architecture->name);
   return model;

@@ -108,6 +108,9 @@ class Binder {
     }
     w->query_norm = QkNorm(prefix + names.query_norm, spec_.num_attention_heads);
     w->key_norm = QkNorm(prefix + names.key_norm, spec_.num_key_value_heads);
+    if (attention.sinks) {
+      w->sinks = slots_.Weight(prefix + names.sinks, {spec_.num_attention_heads});
+    }
     w->attention_output =
         Linear(prefix + names.attention_output, hidden, query, attention.output_bias);
   }

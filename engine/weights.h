@@ -52,6 +52,7 @@ struct LayerWeights {
   LinearWeights value;            // [key_value_size, hidden_size]
   NormWeights query_norm;
   NormWeights key_norm;
+  WeightRows sinks;                   // [1, num_attention_heads], or absent
   LinearWeights attention_output;     // [hidden_size, query_size]
   NormWeights attention_output_norm;  // hidden_size
   NormWeights feed_forward_norm;      // hidden_size
@@ -83,7 +84,7 @@ void VisitWeights(const NormWeights& norm, Visitor&& visit) {
 
 template <typename Visitor>
 void VisitWeights(const LayerWeights& layer, Visitor&& visit) {
-  const auto& [input_norm, query_key_value, query, key, value, query_norm, key_norm,
+  const auto& [input_norm, query_key_value, query, key, value, query_norm, key_norm, sinks,
                attention_output, attention_output_norm, feed_forward_norm, gate, up, xielu, down,
                mixture, feed_forward_output_norm] = layer;
   VisitWeights(input_norm, visit);
@@ -92,6 +93,7 @@ void VisitWeights(const LayerWeights& layer, Visitor&& visit) {
   }
   VisitWeights(query_norm, visit);
   VisitWeights(key_norm, visit);
+  visit(sinks);
   VisitWeights(attention_output, visit);
   VisitWeights(attention_output_norm, visit);
   VisitWeights(feed_forward_norm, visit);

@@ -33,6 +33,7 @@ absl::Span<const Architecture> Architectures();
 absl::StatusOr<ModelConfig> ReadDots1Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadErnie45MoeConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGlm4MoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGptOssConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGraniteMoeConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGraniteMoeSharedConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadLlamaConfig(const JsonValue& config);

@@ -10,6 +10,7 @@ constexpr std::array kArchitectures = {
     Architecture{"Ernie4_5_MoeForCausalLM", "Ernie4_5_MoeModel", "ernie4_5_moe",
                  ReadErnie45MoeConfig},
     Architecture{"Glm4MoeForCausalLM", "Glm4MoeModel", "glm4_moe", ReadGlm4MoeConfig},
+    Architecture{"GptOssForCausalLM", "GptOssModel", "gpt_oss", ReadGptOssConfig, "mxfp4"},
     Architecture{"GraniteMoeForCausalLM", "GraniteMoeModel", "granitemoe", ReadGraniteMoeConfig},
     Architecture{"GraniteMoeSharedForCausalLM", "GraniteMoeSharedModel", "granitemoeshared",
                  ReadGraniteMoeSharedConfig},

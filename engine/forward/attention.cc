@@ -125,6 +125,12 @@ int64_t ForwardPass::State::RopeOffset(int64_t rope) const {
 
 // attended = softmax(scale * query key^T) value, each row over the positions that it sees.
 void ForwardPass::State::AttendHeads(int64_t layer) {
+  const WeightRows& stored_sinks = weights.layers[static_cast<size_t>(layer)].sinks;
+  if (stored_sinks.data != nullptr) {
+    sinks.resize(static_cast<size_t>(spec.num_attention_heads));
+    kernels.widen_row(stored_sinks.data, stored_sinks.type, spec.num_attention_heads, 1.0F,
+                      sinks.data());
+  }
   const int64_t kv_heads = spec.num_key_value_heads;
   const int64_t tasks = static_cast<int64_t>(attention.size()) * kv_heads;
   const int64_t chunk = std::max<int64_t>(1, tasks / (int64_t{16} * workers.threads()));
@@ -143,6 +149,7 @@ void ForwardPass::State::AttendHeads(int64_t layer) {
       args.scale = static_cast<float>(spec.attention.scale);
       args.window = spec.kind(layer).window;
       args.soft_cap = static_cast<float>(spec.attention.soft_cap);
+      args.sinks = sinks.empty() ? nullptr : sinks.data();
       args.alibi_slopes = alibi_slopes.empty() ? nullptr : alibi_slopes.data();
       kernels.attention(args, task % kv_heads, task % kv_heads + 1);
     }

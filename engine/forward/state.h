@@ -106,6 +106,7 @@ struct ForwardPass::State {
   std::vector<AttentionRows> attention;    // longest contexts first
   std::vector<int64_t> logits_of;          // [logits_rows], the row of the pass that each is of
   std::vector<float> alibi_slopes;         // [num_attention_heads], or empty
+  std::vector<float> sinks;                // of the layer, [num_attention_heads], or empty
   const NormWeights* left_norm = nullptr;  // of what is left in `delta`
   bool delta_left = false;
   const float* sublayer_input = nullptr;  // [tokens, hidden_size], what `packed` holds

@@ -61,6 +61,8 @@ std::vector<std::string> GoldenNames() {
       "ernie4-5-moe-transformers-5",
       "glm4-moe",
       "glm4-moe-transformers-5",
+      "gpt-oss",
+      "gpt-oss-transformers-5",
       "granite-moe",
       "granite-moe-shared",
       "granite-moe-transformers-5",
