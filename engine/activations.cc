@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/kernels/product.h"
+#include "engine/latent/latent_pass.h"
 #include "engine/mixture/mixture_pass.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
@@ -27,6 +28,7 @@ enum Part {
   kPacked,
   kGrouped,
   kProjected,
+  kLatent,
   kAttended,
   kGate,
   kUp,
@@ -56,6 +58,13 @@ std::optional<int64_t> Floats(int64_t rows, int64_t width) {
   return floats;
 }
 
+std::optional<int64_t> LatentFloats(const DecoderSpec& spec, int64_t tokens) {
+  if (!spec.latent.enabled()) return 0;
+  const std::optional<int64_t> floats = LatentPass::BufferFloats(
+      spec.latent, {spec.num_attention_heads, spec.head_dim, spec.ropes[0].rotary_dim}, tokens);
+  return floats.has_value() ? Floats(1, *floats) : std::nullopt;
+}
+
 std::optional<int64_t> MixtureFloats(const DecoderSpec& spec, int64_t tokens) {
   if (spec.mixture.layers.empty()) return 0;
   const std::optional<int64_t> floats =
@@ -65,8 +74,9 @@ std::optional<int64_t> MixtureFloats(const DecoderSpec& spec, int64_t tokens) {
 
 // None where the sum is beyond int64_t.
 std::optional<Layout> LayOut(const DecoderSpec& spec, const PassRows& rows, int workers) {
-  const int64_t widest = std::max({spec.hidden_size, spec.query_size(), spec.intermediate_size});
-  const int64_t projected = spec.query_size() + 2 * spec.key_value_size();
+  const int64_t widest =
+      std::max({spec.hidden_size, spec.query_size(), spec.attended_size(), spec.intermediate_size});
+  const int64_t projected = spec.query_size() + spec.key_value_size() + spec.value_size();
   const bool grouped = spec.attention.qkv_layout == QkvLayout::kGrouped;
   const int64_t most_rows = std::max(rows.tokens, rows.logits);
   const std::array<std::optional<int64_t>, kParts> floats = {
@@ -76,7 +86,8 @@ std::optional<Layout> LayOut(const DecoderSpec& spec, const PassRows& rows, int 
       Floats(most_rows, PackedActivationFloats(1, widest)),
       Floats(grouped ? rows.tokens : 0, projected),
       Floats(rows.tokens, projected),
-      Floats(rows.tokens, spec.query_size()),
+      LatentFloats(spec, rows.tokens),
+      Floats(rows.tokens, spec.attended_size()),
       Floats(rows.tokens, spec.intermediate_size),
       Floats(rows.tokens, spec.intermediate_size),
       MixtureFloats(spec, rows.tokens),
@@ -149,9 +160,9 @@ absl::Status Activations::Reserve(const DecoderSpec& spec, const PassRows& rows,
     }
     allocated_floats_ = layout.bytes / int64_t{sizeof(float)};
   }
-  float** const buffers[kParts] = {&hidden,    &normed,   &delta,  &packed,  &grouped,
-                                   &projected, &attended, &gate,   &up,      &mixture,
-                                   &cosine,    &sine,     &logits, &scratch_};
+  float** const buffers[kParts] = {&hidden,    &normed, &delta,    &packed, &grouped,
+                                   &projected, &latent, &attended, &gate,   &up,
+                                   &mixture,   &cosine, &sine,     &logits, &scratch_};
   float* next = block_.get();
   for (int part = 0; part < kParts; ++part) {
     *buffers[part] = next;

@@ -56,8 +56,9 @@ class Activations {
   float* delta = nullptr;      // [tokens, hidden_size], what a sublayer adds to hidden
   float* packed = nullptr;     // the input of a product, as the kernels read it
   float* grouped = nullptr;    // the next, where a file has it in another order (QkvLayout)
-  float* projected = nullptr;  // [tokens, query_size + 2 key_value_size]: query, key, value
-  float* attended = nullptr;   // [tokens, query_size]
+  float* projected = nullptr;  // [tokens, query_size + key_value_size + value_size]
+  float* latent = nullptr;     // what latent attention needs (latent/latent_pass.h)
+  float* attended = nullptr;   // [tokens, attended_size]
   float* gate = nullptr;       // [tokens, intermediate_size]
   float* up = nullptr;         // [tokens, intermediate_size]
   float* mixture = nullptr;    // what a mixture of experts needs (mixture/mixture_pass.h)

@@ -17,6 +17,7 @@
 
 #include "engine/kernels/activation.h"
 #include "engine/kernels/row_functions.h"
+#include "engine/latent/latent_spec.h"
 #include "engine/mixture/mixture_spec.h"
 
 namespace firstlight {
@@ -222,6 +223,7 @@ struct DecoderSpec {
   EmbeddingSpec embedding;
   ResidualSpec residual;
   AttentionSpec attention;
+  LatentSpec latent;             // where keys and values come out of a low rank
   FeedForwardSpec feed_forward;  // of the layers that are no mixture of experts
   MixtureSpec mixture;
   HeadSpec head;
@@ -235,6 +237,10 @@ struct DecoderSpec {
 
   int64_t query_size() const { return num_attention_heads * head_dim; }
   int64_t key_value_size() const { return num_key_value_heads * head_dim; }
+  // Of a head's value, which is as long as its key but in latent attention.
+  int64_t value_dim() const { return latent.enabled() ? latent.value_dim : head_dim; }
+  int64_t value_size() const { return num_key_value_heads * value_dim(); }
+  int64_t attended_size() const { return num_attention_heads * value_dim(); }
   const LayerKind& kind(int64_t layer) const {
     return layer_kinds[kind_of_layer.empty()
                            ? 0

@@ -141,8 +141,8 @@ void VisitFields(TensorNames& names, Visitor&& visit) {
 template <typename Visitor>
 void VisitFields(DecoderSpec& spec, Visitor&& visit) {
   auto& [vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads,
-         num_key_value_heads, head_dim, norm, embedding, residual, attention, feed_forward, mixture,
-         head, ropes, layer_kinds, kind_of_layer, transposed, names] = spec;
+         num_key_value_heads, head_dim, norm, embedding, residual, attention, latent, feed_forward,
+         mixture, head, ropes, layer_kinds, kind_of_layer, transposed, names] = spec;
   visit(std::string_view("vocab_size"), vocab_size);
   visit(std::string_view("hidden_size"), hidden_size);
   visit(std::string_view("intermediate_size"), intermediate_size);
@@ -154,6 +154,7 @@ void VisitFields(DecoderSpec& spec, Visitor&& visit) {
   VisitFields(embedding, visit);
   VisitFields(residual, visit);
   VisitFields(attention, visit);
+  VisitFields(latent, visit);
   VisitFields(feed_forward, visit);
   VisitFields(mixture, visit);
   VisitFields(head, visit);

@@ -50,7 +50,8 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const Options& options) {
                                     model->config_.context_length);
   model->cache_shape_ = {.layers = spec.num_hidden_layers,
                          .num_key_value_heads = spec.num_key_value_heads,
-                         .head_dim = spec.head_dim};
+                         .head_dim = spec.head_dim,
+                         .value_dim = spec.value_dim()};
   FIRSTLIGHT_ASSIGN_OR_RETURN(model->arena_,
                               options.block_pool->CreateArena(model->cache_shape_.block_bytes()));
   model->decoder_ = std::make_unique<Decoder>(&spec, &model->weights_, options.kernels,

@@ -98,7 +98,9 @@ class Binder {
     const int64_t hidden = spec_.hidden_size;
     const int64_t query = spec_.query_size();
     const int64_t key_value = spec_.key_value_size();
-    if (attention.qkv_layout == QkvLayout::kSeparate) {
+    if (spec_.latent.enabled()) {
+      w->latent = Latent(prefix);
+    } else if (attention.qkv_layout == QkvLayout::kSeparate) {
       w->query = Linear(prefix + names.query, query, hidden, attention.qkv_bias);
       w->key = Linear(prefix + names.key, key_value, hidden, attention.qkv_bias);
       w->value = Linear(prefix + names.value, key_value, hidden, attention.qkv_bias);
@@ -111,8 +113,34 @@ class Binder {
     if (attention.sinks) {
       w->sinks = slots_.Weight(prefix + names.sinks, {spec_.num_attention_heads});
     }
-    w->attention_output =
-        Linear(prefix + names.attention_output, hidden, query, attention.output_bias);
+    w->attention_output = Linear(prefix + names.attention_output, hidden, spec_.attended_size(),
+                                 attention.output_bias);
+  }
+
+  LatentWeights Latent(const std::string& prefix) {
+    const LatentSpec& latent = spec_.latent;
+    const LatentNames& names = latent.names;
+    const int64_t hidden = spec_.hidden_size;
+    const int64_t query = spec_.query_size();
+    const int64_t rope_dim = spec_.ropes[0].rotary_dim;
+    const int64_t expanded =
+        spec_.num_attention_heads * (spec_.head_dim - rope_dim + latent.value_dim);
+    LatentWeights w;
+    if (latent.query_rank == 0) {
+      w.query = slots_.Weight(prefix + spec_.names.query + ".weight", {query, hidden});
+    } else {
+      const int64_t rank = latent.query_rank;
+      w.query_a = slots_.Weight(prefix + names.query_a + ".weight", {rank, hidden});
+      if (latent.bias) w.query_a_bias = slots_.Weight(prefix + names.query_a + ".bias", {rank});
+      w.query_a_norm = slots_.Weight(prefix + names.query_a_norm + ".weight", {rank});
+      w.query_b = slots_.Weight(prefix + names.query_b + ".weight", {query, rank});
+    }
+    const int64_t low = latent.rank + rope_dim;
+    w.kv_a = slots_.Weight(prefix + names.kv_a + ".weight", {low, hidden});
+    if (latent.bias) w.kv_a_bias = slots_.Weight(prefix + names.kv_a + ".bias", {low});
+    w.kv_a_norm = slots_.Weight(prefix + names.kv_a_norm + ".weight", {latent.rank});
+    w.kv_b = slots_.Weight(prefix + names.kv_b + ".weight", {expanded, latent.rank});
+    return w;
   }
 
   void BindFeedForward(const std::string& prefix, LayerWeights* w) {

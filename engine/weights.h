@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "engine/decoder_spec.h"
 #include "engine/kernels/weight_rows.h"
+#include "engine/latent/latent_pass.h"
 #include "engine/mixture/mixture_weights.h"
 #include "loader/checkpoint.h"
 #include "loader/load_report.h"
@@ -50,6 +51,7 @@ struct LayerWeights {
   LinearWeights query;            // [query_size, hidden_size]
   LinearWeights key;              // [key_value_size, hidden_size]
   LinearWeights value;            // [key_value_size, hidden_size]
+  LatentWeights latent;           // or these, in latent attention
   NormWeights query_norm;
   NormWeights key_norm;
   WeightRows sinks;                   // [1, num_attention_heads], or absent
@@ -84,13 +86,14 @@ void VisitWeights(const NormWeights& norm, Visitor&& visit) {
 
 template <typename Visitor>
 void VisitWeights(const LayerWeights& layer, Visitor&& visit) {
-  const auto& [input_norm, query_key_value, query, key, value, query_norm, key_norm, sinks,
+  const auto& [input_norm, query_key_value, query, key, value, latent, query_norm, key_norm, sinks,
                attention_output, attention_output_norm, feed_forward_norm, gate, up, xielu, down,
                mixture, feed_forward_output_norm] = layer;
   VisitWeights(input_norm, visit);
   for (const LinearWeights* linear : {&query_key_value, &query, &key, &value}) {
     VisitWeights(*linear, visit);
   }
+  VisitWeights(latent, visit);
   VisitWeights(query_norm, visit);
   VisitWeights(key_norm, visit);
   visit(sinks);

@@ -30,6 +30,8 @@ struct Architecture {
 // All of them, in alphabetical order.
 absl::Span<const Architecture> Architectures();
 
+absl::StatusOr<ModelConfig> ReadDeepseekV2Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadDeepseekV3Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadDots1Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadErnie45MoeConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGlm4MoeConfig(const JsonValue& config);
@@ -37,12 +39,14 @@ absl::StatusOr<ModelConfig> ReadGptOssConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGraniteMoeConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGraniteMoeSharedConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadLlamaConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadMiniCpm3Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMistralConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMixtralConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadOlmoeConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadPhimoeConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadQwen2MoeConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadQwen3MoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadYoutuConfig(const JsonValue& config);
 
 }  // namespace firstlight
 

@@ -6,6 +6,8 @@ namespace firstlight {
 namespace {
 
 constexpr std::array kArchitectures = {
+    Architecture{"DeepseekV2ForCausalLM", "DeepseekV2Model", "deepseek_v2", ReadDeepseekV2Config},
+    Architecture{"DeepseekV3ForCausalLM", "DeepseekV3Model", "deepseek_v3", ReadDeepseekV3Config},
     Architecture{"Dots1ForCausalLM", "Dots1Model", "dots1", ReadDots1Config},
     Architecture{"Ernie4_5_MoeForCausalLM", "Ernie4_5_MoeModel", "ernie4_5_moe",
                  ReadErnie45MoeConfig},
@@ -15,6 +17,7 @@ constexpr std::array kArchitectures = {
     Architecture{"GraniteMoeSharedForCausalLM", "GraniteMoeSharedModel", "granitemoeshared",
                  ReadGraniteMoeSharedConfig},
     Architecture{"LlamaForCausalLM", "LlamaModel", "llama", ReadLlamaConfig},
+    Architecture{"MiniCPM3ForCausalLM", "MiniCPM3Model", "minicpm3", ReadMiniCpm3Config},
     Architecture{"MistralForCausalLM", "MistralModel", "mistral", ReadMistralConfig},
     Architecture{"MixtralForCausalLM", "MixtralModel", "mixtral", ReadMixtralConfig},
     Architecture{"OlmoeForCausalLM", "OlmoeModel", "olmoe", ReadOlmoeConfig},
@@ -22,6 +25,7 @@ constexpr std::array kArchitectures = {
     Architecture{"PhimoeForCausalLM", "PhimoeModel", "phimoe", ReadPhimoeConfig},
     Architecture{"Qwen2MoeForCausalLM", "Qwen2MoeModel", "qwen2_moe", ReadQwen2MoeConfig},
     Architecture{"Qwen3MoeForCausalLM", "Qwen3MoeModel", "qwen3_moe", ReadQwen3MoeConfig},
+    Architecture{"YoutuForCausalLM", "YoutuModel", "youtu", ReadYoutuConfig},
 };
 
 }  // namespace

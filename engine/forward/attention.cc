@@ -10,7 +10,9 @@ namespace firstlight {
 void ForwardPass::State::Attend(int64_t layer) {
   const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
   const int64_t size = projected_size();
-  if (spec.attention.qkv_layout == QkvLayout::kSeparate) {
+  if (spec.latent.enabled()) {
+    ProjectLatent(layer);
+  } else if (spec.attention.qkv_layout == QkvLayout::kSeparate) {
     float* const query = activations.projected;
     float* const key = query + spec.query_size();
     float* const value = key + spec.key_value_size();
@@ -22,22 +24,23 @@ void ForwardPass::State::Attend(int64_t layer) {
     Multiply({Product(w.query_key_value, output, size)});
   }
   ForRows(tokens, size, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) PrepareQueryKeyValue(layer, t);
+    for (int64_t t = begin; t < end; ++t) {
+      if (!spec.latent.enabled()) PrepareQueryKeyValue(layer, t);
+      StoreRow(layer, t);
+    }
   });
   AttendHeads(layer);
-  Pack(activations.attended, spec.query_size());
+  Pack(activations.attended, spec.attended_size());
   Multiply({Product(w.attention_output, activations.delta, spec.hidden_size)});
 }
 
 // From what the projections gave to what attends: normed, clipped, turned by the position's angles.
-// Key and value go to the cache.
 void ForwardPass::State::PrepareQueryKeyValue(int64_t layer, int64_t row) {
   const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
   const AttentionSpec& attention_spec = spec.attention;
   if (attention_spec.qkv_layout == QkvLayout::kGrouped) Ungroup(row);
   float* const query = activations.projected + row * projected_size();
   float* const key = query + spec.query_size();
-  float* const value = key + spec.key_value_size();
   const QkNormSpec& qk_norm = attention_spec.qk_norm;
   const bool norms = qk_norm.scope != QkNormScope::kNone;
   if (norms && !qk_norm.after_rope) {
@@ -64,8 +67,31 @@ void ForwardPass::State::PrepareQueryKeyValue(int64_t layer, int64_t row) {
     NormHeads(w.key_norm, spec.num_key_value_heads, key);
   }
   if (attention_spec.temperature_beta != 0.0) ScaleQuery(row, query);
-  StoreKeyValue(rows[static_cast<size_t>(row)].segment->cache->layer(layer),
-                rows[static_cast<size_t>(row)].position, key, value);
+}
+
+// A row's key and value go to the cache.
+void ForwardPass::State::StoreRow(int64_t layer, int64_t row) {
+  const TokenRow& token = rows[static_cast<size_t>(row)];
+  const float* const key = activations.projected + row * projected_size() + spec.query_size();
+  StoreKeyValue(token.segment->cache->layer(layer), token.position, key,
+                key + spec.key_value_size());
+}
+
+void ForwardPass::State::ProjectLatent(int64_t layer) {
+  const RopeSpec& rope = spec.ropes[0];
+  LatentPass(&spec.latent, {spec.num_attention_heads, spec.head_dim, rope.rotary_dim}, &kernels,
+             &workers)
+      .Project({.weights = &weights.layers[static_cast<size_t>(layer)].latent,
+                .tokens = tokens,
+                .packed = activations.packed,
+                .pairing = rope.pairing,
+                .cosine = activations.cosine,
+                .sine = activations.sine,
+                .angle_stride = spec.rotary_pairs(),
+                .projected = activations.projected,
+                .projected_stride = projected_size(),
+                .buffer = activations.latent,
+                .scratch = activations.scratch(0)});
 }
 
 // From [kv_heads, queries of a group + key + value, head_dim] to all queries, all keys, all values.
@@ -140,8 +166,8 @@ void ForwardPass::State::AttendHeads(int64_t layer) {
       AttentionArgs args;
       args.query = activations.projected + group.first_row * projected_size();
       args.query_stride = projected_size();
-      args.output = activations.attended + group.first_row * spec.query_size();
-      args.output_stride = spec.query_size();
+      args.output = activations.attended + group.first_row * spec.attended_size();
+      args.output_stride = spec.attended_size();
       args.rows = group.rows;
       args.first_position = group.first_position;
       args.cache = group.segment->cache->layer(layer);

@@ -55,7 +55,9 @@ struct ForwardPass::State {
   void ComputeAngles(int64_t row);
 
   // The parts of Attend.
+  void ProjectLatent(int64_t layer);
   void PrepareQueryKeyValue(int64_t layer, int64_t row);
+  void StoreRow(int64_t layer, int64_t row);
   void Ungroup(int64_t row);
   void NormHeads(const NormWeights& weights, int64_t heads, float* data);
   void ScaleQuery(int64_t row, float* query);
@@ -93,7 +95,9 @@ struct ForwardPass::State {
                         [&](int64_t begin, int64_t end, int /*worker*/) { function(begin, end); });
   }
 
-  int64_t projected_size() const { return spec.query_size() + 2 * spec.key_value_size(); }
+  int64_t projected_size() const {
+    return spec.query_size() + spec.key_value_size() + spec.value_size();
+  }
 
   const DecoderSpec& spec;
   const BoundWeights& weights;

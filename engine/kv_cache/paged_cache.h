@@ -5,7 +5,7 @@
 // every layer.
 //
 // A block is float32, for each layer its keys (after rope) [num_key_value_heads, head_dim,
-// kBlockTokens] and its values [num_key_value_heads, kBlockTokens, head_dim], as
+// kBlockTokens] and its values [num_key_value_heads, kBlockTokens, value_dim], as
 // engine/kernels/attention.h reads them. Not thread safe: the engine thread grows and
 // releases it; during a forward pass the workers write and read the positions of that pass.
 
@@ -24,8 +24,11 @@ struct CacheShape {
   int64_t layers = 0;
   int64_t num_key_value_heads = 0;
   int64_t head_dim = 0;
+  int64_t value_dim = 0;  // of a value; 0: as a key
 
-  int64_t layer_floats() const { return AttentionBlockFloats(num_key_value_heads, head_dim); }
+  int64_t layer_floats() const {
+    return AttentionBlockFloats(num_key_value_heads, head_dim, value_dim);
+  }
   int64_t block_floats() const { return layers * layer_floats(); }
   int64_t block_bytes() const { return block_floats() * static_cast<int64_t>(sizeof(float)); }
 };
@@ -58,7 +61,8 @@ class PagedCache {
     return {.blocks = blocks_.data(),
             .layer_offset = index * shape_.layer_floats(),
             .kv_heads = shape_.num_key_value_heads,
-            .head_dim = shape_.head_dim};
+            .head_dim = shape_.head_dim,
+            .value_dim = shape_.value_dim};
   }
 
  private:

@@ -53,6 +53,10 @@ absl::Status Read(const std::string& folder, Golden* golden) {
 
 std::vector<std::string> GoldenNames() {
   return {
+      "deepseek-v2",
+      "deepseek-v2-transformers-5",
+      "deepseek-v3",
+      "deepseek-v3-transformers-5",
       "demo-list",
       "demo-story",
       "dots1",
@@ -82,6 +86,8 @@ std::vector<std::string> GoldenNames() {
       "llama-tied",
       "llama-untied-mha",
       "llama-without-prefix",
+      "minicpm3",
+      "minicpm3-transformers-5",
       "mistral",
       "mixtral",
       "mixtral-transformers-5",
@@ -93,6 +99,8 @@ std::vector<std::string> GoldenNames() {
       "qwen2-moe-transformers-5",
       "qwen3-moe",
       "qwen3-moe-transformers-5",
+      "youtu",
+      "youtu-transformers-5",
   };
 }
 
@@ -135,7 +143,8 @@ absl::StatusOr<std::unique_ptr<TestDecoder>> TestDecoder::Create(const std::stri
   FIRSTLIGHT_ASSIGN_OR_RETURN(const Kernels* kernels, SelectKernels(options.isa));
   test->cache_shape_ = {.layers = spec.num_hidden_layers,
                         .num_key_value_heads = spec.num_key_value_heads,
-                        .head_dim = spec.head_dim};
+                        .head_dim = spec.head_dim,
+                        .value_dim = spec.value_dim()};
   FIRSTLIGHT_ASSIGN_OR_RETURN(test->arena_,
                               test->pool_.CreateArena(test->cache_shape_.block_bytes()));
   test->decoder_ = std::make_unique<Decoder>(&spec, &test->weights_, kernels, &test->workers_);
