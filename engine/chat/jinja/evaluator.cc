@@ -270,7 +270,11 @@ Text Evaluator::RunBlock(const Statement& block, const Variables* visible) {
   const Variables* const outside = std::exchange(visible_, visible);
   Capture capture(*this);
   try {
-    Execute(block.body, Enter(block.layout, Scope()));
+    const Scope scope = Enter(block.layout, Scope());
+    if (block.self_slot >= 0) {
+      scope->At(block.self_slot) = Value(Kind::kBlocks, new BlocksObject(heap_, tree_));
+    }
+    Execute(block.body, scope);
   } catch (...) {
     visible_ = outside;
     throw;

@@ -16,8 +16,8 @@ namespace {
 
 using Body = std::vector<Statement*>;
 
-// Enough for any template that is not made to be slow.
-constexpr int64_t kCopyBudget = 20'000'000;
+// Published templates need up to some ten thousand; this many take about a second.
+constexpr int64_t kCopyBudget = 1'000'000;
 
 [[noreturn]] void Fail(std::string message, int line) {
   TemplateError error("TemplateAssertionError", std::move(message));
@@ -144,6 +144,9 @@ class Resolver {
     tree_.layout = root.Layout();
     for (const auto& [name, block] : tree_.blocks) {
       Symbols symbols(nullptr, &budget_);
+      if (!FindUndeclared(block->body, {"self"}).empty()) {
+        block->self_slot = symbols.DeclareParameter("self");
+      }
       NameCollector(symbols).Visit(block->body);
       Resolve(block->body, {.symbols = symbols});
       block->layout = symbols.Layout();

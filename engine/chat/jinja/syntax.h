@@ -175,6 +175,8 @@ struct Statement {
   int caller_slot = -1;
   int kwargs_slot = -1;
   int varargs_slot = -1;
+  // Of a block that uses it, else -1.
+  int self_slot = -1;
   // Whether a set or a macro stands at the top of the template, where blocks see it.
   bool exported = false;
   // Of a scoped block: what it sees of the scopes around.

@@ -132,7 +132,8 @@ Value DoIndent(Heap& heap, const Value& value, const Arguments& arguments) {
   if (first) result.Append(indention);
   for (size_t i = 0; i < lines.size(); ++i) {
     if (i > 0) {
-      result.Append("\n");
+      // Where the lines are data's, so are their ends.
+      result.Append("\n", whole.text().has_data());
       if (blank || !lines[i].text().empty()) result.Append(indention);
     }
     result.Append(lines[i].text());
