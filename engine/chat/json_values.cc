@@ -29,6 +29,7 @@ Value EmptyObject(Heap& heap) {
 
 Value JsonToValue(Heap& heap, const JsonValue& json) {
   constexpr bool kFromData = true;
+  const Heap::Depth depth(heap);
   heap.Spend(1);
   switch (json.type()) {
     case JsonType::kNull:

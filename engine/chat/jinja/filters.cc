@@ -71,7 +71,7 @@ Value AttributeGetter::Get(const Value& item, bool lower) const {
     if (!otherwise_.is_missing() && value.is_undefined()) value = otherwise_;
   }
   if (lower && value.is_string()) {
-    heap_.SpendBytes(value.text().size() * 4);
+    heap_.SpendBytes(value.text().size() * 64);
     return MakeString(heap_, MapCase(value.text(), CaseMapping::kLower));
   }
   return value;

@@ -174,10 +174,13 @@ Text FormatInteger(Heap& heap, int64_t number, const FormatSpec& spec, bool from
     default:
       break;
   }
+  const std::string_view letters = spec.type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string digits;
-  for (uint64_t rest = magnitude; rest != 0 || digits.empty(); rest /= base) {
-    digits.push_back((spec.type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef")[rest % base]);
-  }
+  uint64_t rest = magnitude;
+  do {
+    digits.push_back(letters[rest % base]);
+    rest /= base;
+  } while (rest != 0);
   std::reverse(digits.begin(), digits.end());
   Pieces pieces{.sign = SignOf(number < 0, spec), .integer = std::move(digits)};
   if (spec.alternate) pieces.sign.append(prefix);

@@ -188,7 +188,7 @@ class Writer {
   }
 
   void AppendString(const Text& text) {
-    heap_.SpendBytes(text.size() * 2);
+    heap_.SpendBytes(text.size() * 16);
     heap_.CheckRoom(text.size() * 6);
     // The quotes of data are data: nothing of the template's says where they end.
     const bool quote_is_data = text.has_data();

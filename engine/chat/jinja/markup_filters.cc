@@ -21,7 +21,7 @@ Value DoSafe(Heap& heap, const Value& value, const Arguments& arguments) {
 
 Value DoEscape(Heap& heap, const Value& value, const Arguments& arguments) {
   Bind("escape", {}, 0, arguments);
-  heap.SpendBytes(value.is_string() ? value.text().size() : 0);
+  heap.SpendBytes(value.is_string() ? value.text().size() * 8 : 0);
   return MakeString(heap, Escape(value), /*is_markup=*/true);
 }
 
@@ -95,7 +95,7 @@ Value DoUrlEncode(Heap& heap, const Value& value, const Arguments& arguments) {
   Bind("do_urlencode", {}, 0, arguments);
   if (value.is_string() || !IsIterable(value)) {
     const Text text = Str(value);
-    heap.SpendBytes(text.size() * 4);
+    heap.SpendBytes(text.size() * 16);
     heap.CheckRoom(text.size(), 3);
     return MakeString(heap, Quote(text, /*for_query=*/false));
   }

@@ -110,7 +110,7 @@ bool IsPrintableText(const Value& value) {
 
 Value Test(Heap& heap, const Value& self, Method method) {
   const std::string_view text = self.bytes();
-  heap.SpendBytes(text.size() * 4);
+  heap.SpendBytes(text.size() * 32);
   switch (method) {
     case Method::kIsAlnum:
       return Value::Bool(AllOf(text, IsAlphanumeric));
@@ -340,7 +340,8 @@ Value Replace(Heap& heap, const Value& self, const Arguments& arguments) {
 
 Value MapMethod(Heap& heap, const Value& self, Method method, const Arguments& arguments) {
   Bind(MethodName(method), {}, 0, arguments);
-  heap.SpendBytes(self.text().size() * 4);
+  // A table is looked up for each character.
+  heap.SpendBytes(self.text().size() * 64);
   heap.CheckRoom(self.text().size(), 3);
   const bool is_markup = self.string().is_markup();
   switch (method) {

@@ -155,7 +155,7 @@ void AppendObject(const Value& value, Text& out) {
       out.Append("Undefined");
       return;
     case Kind::kString:
-      heap.SpendBytes(value.text().size() * 4);
+      heap.SpendBytes(value.text().size() * 32);
       if (value.string().is_markup()) out.Append("Markup(");
       AppendStringRepr(value.text(), out);
       if (value.string().is_markup()) out.Append(")");

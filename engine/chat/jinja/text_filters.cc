@@ -29,7 +29,7 @@ Value DoTitle(Heap& heap, const Value& value, const Arguments& arguments) {
   Bind("do_title", {}, 0, arguments);
   const Value string = ToString(heap, value);
   const Text& text = string.text();
-  heap.SpendBytes(text.size() * 4);
+  heap.SpendBytes(text.size() * 64);
   const auto is_separator = [](char32_t c) {
     return c == '-' || c == '(' || c == '{' || c == '[' || c == '<' || IsSpace(c);
   };
@@ -177,7 +177,7 @@ Value DoTruncate(Heap& heap, const Value& value, const Arguments& arguments) {
 Value DoWordCount(Heap& heap, const Value& value, const Arguments& arguments) {
   Bind("do_wordcount", {}, 0, arguments);
   const Text text = Str(value);
-  heap.SpendBytes(text.size() * 4);
+  heap.SpendBytes(text.size() * 32);
   int64_t words = 0;
   bool in_word = false;
   for (size_t at = 0; at < text.size();) {

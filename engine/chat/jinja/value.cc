@@ -45,8 +45,8 @@ size_t KeyHash::operator()(const Value& key) const {
     case Kind::kHugeInteger:
       return absl::HashOf(key.bytes());
     case Kind::kTuple: {
-      const Heap::Depth depth(key.object()->heap());
-      key.object()->heap().Spend(1);
+      // Nothing is thrown here, in the middle of a table that grows: CheckHashable has been through
+      // the tuple, within the limits of depth and work.
       size_t hash = key.items().size();
       for (const Value& item : key.items()) hash = absl::HashOf(hash, (*this)(item));
       return hash;
