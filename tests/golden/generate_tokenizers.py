@@ -24,7 +24,7 @@ import sentencepiece
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers,
                         processors, trainers)
 
-from tokenizer_texts import (CHUNK, STRINGS, PHRASES, Generator, corpus, fnv1a, known_code_points,
+from tokenizer_texts import (CHUNK, DEEPSEEK, KIMI, STRINGS, PHRASES, Generator, corpus, fnv1a, known_code_points,
                              random_string, shared_corpus, training_text)
 
 OUT = pathlib.Path(__file__).parent.parent / "engine" / "tokenizer" / "testdata"
@@ -368,7 +368,10 @@ def components():
                            pre_tokenizers.CharDelimiterSplit("a"),
                            pre_tokenizers.CharDelimiterSplit("é"),
                            pre_tokenizers.UnicodeScripts(), pre_tokenizers.Punctuation(),
-                           pre_tokenizers.Digits(), pre_tokenizers.Whitespace()],
+                           pre_tokenizers.Digits(), pre_tokenizers.Whitespace()]
+                          + [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in (
+                              r" ?[^(\s|[.,!?…。，、।۔،])]+", r"[\p{L}&&[^\p{Han}]]+", r"[^\p{L}&&\w]+",
+                              KIMI, DEEPSEEK, r"[a-k[^\w]]+", r"\p{Han}+|\p{Katakana}+", r"[\W\d[x-z]]+")],
                           more["texts"], more["cases"])
     norm = [normalizers.NFC(), normalizers.NFD(), normalizers.NFKC(), normalizers.NFKD(),
             normalizers.Lowercase(), normalizers.Strip(), normalizers.Strip(left=False),

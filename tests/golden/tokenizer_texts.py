@@ -28,6 +28,14 @@ PHRASES = (
     "a\x00b\x01c\x1f\x7f\x80\x9f\x85\u200b\u200e\u202e\u2066\ufeff\ufff9d|ﬃ ﷺ ㎏ ① Ⅸ ﹏ ｱ ½ ﾞ ㈱ ª|x ² ₃ ⁷ ℌ ℕ ＡＢ ｃ|"
     "def f(x):\n\treturn x**2  # ok\n\n\n|  two  spaces   three    |tab\tand\r\nlines\n|I'm he's we'll they've you'd DON'T|"
     "x = 3.14e-10; y=0xFF_FF; 1,234,567.89|https://example.org/a?b=c&d=%20#e f@g.hi|<s>[INST] <word> </s> <unk> <pad>").split("|")
+# The patterns of published tokenizers that need more of the language than most.
+KIMI = (r"[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*"
+        r"[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?"
+        r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*"
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+DEEPSEEK = (r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|"
+            r" ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+
 SPACES = [" ", "  ", "   ", "\t", "\n", "\r\n", "\n\n", " \n", "\n ", "        ", "\u00a0", "\u3000"]
 RANGES = [(0x20, 0x7E)] * 4 + [
     (0, 0x1F), (0x80, 0x24F), (0x300, 0x36F), (0x370, 0x52F), (0x590, 0x6FF), (0x900, 0xDFF),

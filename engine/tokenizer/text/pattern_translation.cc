@@ -1,10 +1,14 @@
 #include "engine/tokenizer/text/pattern_translation.h"
 
+#include <iterator>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
+#include "engine/tokenizer/text/script_names.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
 
@@ -16,9 +20,13 @@ constexpr std::string_view kSpaces =
 constexpr std::string_view kNotSpaces =
     R"(\x00-\x08\x0E-\x1F\x21-\x{84}\x{86}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF})"
     R"(\x{200B}-\x{2027}\x{202A}-\x{202E}\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{10FFFF})";
+// Oniguruma's \w takes Latin-1's superscripts and fractions in, but not within a class.
 constexpr std::string_view kWord =
     R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
+constexpr std::string_view kWordInClass = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
 constexpr std::string_view kHexDigits = "0-9A-Fa-f";
+constexpr std::string_view kAnyCharacter = R"([\x00-\x{10FFFF}])";
+constexpr int kMaxClassNesting = 16;
 
 // Escapes that both languages read alike.
 constexpr std::string_view kSharedEscapes = "tnrfaexpPAzZdD";
@@ -26,6 +34,29 @@ constexpr std::string_view kSharedEscapes = "tnrfaexpPAzZdD";
 absl::Status NotImplemented(std::string_view construct) {
   return absl::UnimplementedError(
       StrCat("pattern construct ", Quoted(construct), " is not implemented"));
+}
+
+// Without what names are compared regardless of.
+std::string Folded(std::string_view name) {
+  std::string folded;
+  for (const char c : name) {
+    if (c != '_' && c != '-' && c != ' ' && c != '^') {
+      folded.push_back(absl::ascii_tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return folded;
+}
+
+bool IsScriptName(std::string_view name) {
+  const std::string folded = Folded(name);
+  for (const absl::string_view script : absl::StrSplit(ToAbsl(kScriptNames), ' ')) {
+    if (Folded(ToStd(script)) == folded) return true;
+  }
+  return false;
+}
+
+std::string ScriptProperty(std::string_view name) {
+  return StrCat("{", name.starts_with('^') ? "^" : "", "sc:", Folded(name), "}");
 }
 
 absl::Status EndsEarly() { return absl::InvalidArgumentError("pattern ends too early"); }
@@ -123,7 +154,13 @@ class Translation {
         if (end == std::string_view::npos) {
           return EndsEarly();
         }
-        Copy(end + 1);
+        const std::string_view name = rest_.substr(1, end - 1);
+        if (c != 'x' && IsScriptName(name)) {
+          // The script that a character has; by its name alone PCRE2 means those it is used in.
+          Replace(end + 1, ScriptProperty(name));
+        } else {
+          Copy(end + 1);
+        }
       }
     } else {
       return false;
@@ -169,7 +206,30 @@ class Translation {
     return absl::OkStatus();
   }
 
-  absl::Status ClassEscape() {
+  // What a character class says, up to its negation.
+  struct CharacterSet {
+    // A part of a class of PCRE2's.
+    std::string members;
+    // Expressions that match one character each, for what its classes cannot say.
+    std::vector<std::string> others;
+
+    // Matches one character of the set.
+    std::string Expression() const {
+      std::string expression = members.empty() ? "" : StrCat("[", members, "]");
+      if (others.empty()) return expression;
+      for (const std::string& other : others) {
+        StrAppend(&expression, expression.empty() ? "" : "|", other);
+      }
+      return StrCat("(?:", expression, ")");
+    }
+    std::string NegatedExpression() const {
+      return others.empty() ? StrCat("[^", members, "]")
+                            : StrCat("(?:(?!", Expression(), ")", kAnyCharacter, ")");
+    }
+  };
+
+  // An escape within a class. Its members go to out_.
+  absl::Status ClassEscape(CharacterSet& set) {
     FIRSTLIGHT_ASSIGN_OR_RETURN(const bool done, SharedEscape());
     if (done) {
       return absl::OkStatus();
@@ -182,10 +242,18 @@ class Translation {
         Replace(2, kNotSpaces);
         break;
       case 'w':
-        Replace(2, kWord);
+        Replace(2, kWordInClass);
+        break;
+      case 'W':
+        set.others.push_back(StrCat("[^", kWordInClass, "]"));
+        Replace(2, "");
         break;
       case 'h':
         Replace(2, kHexDigits);
+        break;
+      case 'H':
+        set.others.push_back(StrCat("[^", kHexDigits, "]"));
+        Replace(2, "");
         break;
       case 'b':
         Replace(2, "\\x08");
@@ -196,21 +264,23 @@ class Translation {
     return absl::OkStatus();
   }
 
-  absl::Status CharacterClass() {
-    Copy(1);
-    if (rest_.starts_with("^")) {
-      Copy(1);
+  // Reads a class whole and gives an expression for one character. Sets within it are united with
+  // the rest; "&&" intersects what stands on its two sides, and "^" is last of all.
+  absl::StatusOr<CharacterSet> ReadClass(int depth) {
+    if (depth > kMaxClassNesting) {
+      return absl::InvalidArgumentError(
+          StrCat("pattern: character classes nest deeper than ", kMaxClassNesting));
     }
-    if (rest_.starts_with("]")) {
-      Replace(1, "\\]");
-    }
-    while (!rest_.empty()) {
-      if (rest_[0] == ']') {
-        Copy(1);
-        return absl::OkStatus();
-      }
+    rest_.remove_prefix(1);
+    const bool negated = rest_.starts_with("^");
+    if (negated) rest_.remove_prefix(1);
+    const std::string outside = std::exchange(out_, std::string());
+    CharacterSet set;
+    std::string intersected_with;
+    if (rest_.starts_with("]")) Replace(1, "\\]");
+    while (!rest_.empty() && rest_[0] != ']') {
       if (rest_[0] == '\\') {
-        FIRSTLIGHT_RETURN_IF_ERROR(ClassEscape());
+        FIRSTLIGHT_RETURN_IF_ERROR(ClassEscape(set));
       } else if (rest_.starts_with("[:")) {
         const size_t end = rest_.find(":]");
         if (end == std::string_view::npos) {
@@ -218,14 +288,35 @@ class Translation {
         }
         Copy(end + 2);
       } else if (rest_[0] == '[') {
-        return NotImplemented("[…[…]]");
+        FIRSTLIGHT_ASSIGN_OR_RETURN(CharacterSet within, ReadClass(depth + 1));
+        out_ += within.members;
+        std::move(within.others.begin(), within.others.end(), std::back_inserter(set.others));
       } else if (rest_.starts_with("&&")) {
-        return NotImplemented("[…&&…]");
+        rest_.remove_prefix(2);
+        set.members = std::exchange(out_, std::string());
+        StrAppend(&intersected_with, "(?=", std::exchange(set, {}).Expression(), ")");
       } else {
         CopyCharacter();
       }
     }
-    return EndsEarly();
+    if (rest_.empty()) {
+      return EndsEarly();
+    }
+    rest_.remove_prefix(1);
+    set.members = std::exchange(out_, outside);
+    if (!intersected_with.empty()) {
+      set = {.members = "", .others = {StrCat("(?:", intersected_with, set.Expression(), ")")}};
+    }
+    if (negated) {
+      set = {.members = "", .others = {set.NegatedExpression()}};
+    }
+    return set;
+  }
+
+  absl::Status CharacterClass() {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const CharacterSet set, ReadClass(/*depth=*/0));
+    out_ += set.members.empty() && set.others.size() == 1 ? set.others[0] : set.Expression();
+    return absl::OkStatus();
   }
 
   absl::Status OpenGroup() {
