@@ -1,5 +1,6 @@
 #include "engine/mixture/bind_mixture.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/kernels/mxfp4.h"

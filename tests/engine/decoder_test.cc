@@ -164,7 +164,8 @@ TEST_P(DecoderTest, LogitsDoNotDependOnTheInstructionSet) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, DecoderTest,
-                         testing::Values(kWide, "llama-attention-bias", "mixtral"),
+                         testing::Values(kWide, "llama-attention-bias", "mixtral", "gpt-oss",
+                                         "deepseek-v3"),
                          [](const auto& info) {
                            std::string name(info.param);
                            std::replace(name.begin(), name.end(), '-', '_');

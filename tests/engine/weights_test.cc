@@ -188,5 +188,44 @@ TEST_F(WeightsTest, CopiesWhenAsked) {
   EXPECT_EQ(ReportOf("model.norm.weight").detail, "copying was asked for");
 }
 
+// What became of the tensors of a golden's checkpoint.
+LoadReport ReportOfGolden(const std::string& name) {
+  LoadReport report;
+  const auto checkpoint = Checkpoint::Open(ReadGolden(name).checkpoint);
+  EXPECT_THAT(checkpoint, IsOk());
+  const auto config = ParseModelConfig((*checkpoint)->config());
+  EXPECT_THAT(config, IsOk());
+  EXPECT_THAT(BindWeights(config->spec, **checkpoint, {}, &report), IsOk());
+  EXPECT_TRUE(report.unexpected.empty());
+  return report;
+}
+
+TEST(MixtureReportTest, ExpertsAreAssignedHoweverTheyAreStored) {
+  for (const char* const name : {"mixtral", "mixtral-transformers-5", "granite-moe-shared",
+                                 "deepseek-v3", "deepseek-v3-transformers-5"}) {
+    EXPECT_EQ(ReportOfGolden(name).ComputeTotals().copied_bytes, 0) << name;
+  }
+}
+
+TEST(MixtureReportTest, OfBlocksOnlyTheBiasesThatAlternateAreCopied) {
+  int copied = 0;
+  for (const LoadReport::Slot& slot : ReportOfGolden("gpt-oss").slots) {
+    if (slot.disposition != Disposition::kCopied) continue;
+    ++copied;
+    EXPECT_THAT(slot.tensor, HasSubstr("gate_up_proj_bias"));
+    EXPECT_EQ(slot.detail, "gate and up alternate in it");
+  }
+  EXPECT_EQ(copied, 2) << "one a layer";
+}
+
+TEST(MixtureReportTest, TransposedExpertsAreCopiedAndTheReasonIsTold) {
+  for (const LoadReport::Slot& slot : ReportOfGolden("gpt-oss-transformers-5").slots) {
+    if (slot.tensor.ends_with("gate_up_proj") || slot.tensor.ends_with("down_proj")) {
+      EXPECT_EQ(slot.disposition, Disposition::kCopied) << slot.tensor;
+      EXPECT_EQ(slot.detail, "stored transposed");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace firstlight
