@@ -24,8 +24,8 @@ import sentencepiece
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers,
                         processors, trainers)
 
-from tokenizer_texts import (CHUNK, DEEPSEEK, KIMI, STRINGS, PHRASES, Generator, corpus, fnv1a, known_code_points,
-                             random_string, shared_corpus, training_text)
+from tokenizer_texts import (CHUNK, DEEPSEEK, KIMI, STRINGS, PHRASES, Generator, corpus, fnv1a,
+                             known_code_points, random_string, shared_corpus, training_text)
 
 OUT = pathlib.Path(__file__).parent.parent / "engine" / "tokenizer" / "testdata"
 
@@ -332,16 +332,14 @@ def tokenizer_json(**parts):
 
 
 def record_pre_tokenizers(values, texts, cases):
-    for value in values:
-        cases.append({"kind": "pre_tokenizer", "json": component("pre_tokenizer", value),
-                      "out": [[piece for piece, _ in value.pre_tokenize_str(text)]
-                              for text in texts]})
+    cases += [{"kind": "pre_tokenizer", "json": component("pre_tokenizer", value),
+               "out": [[piece for piece, _ in value.pre_tokenize_str(text)] for text in texts]}
+              for value in values]
 
 
 def record_normalizers(values, texts, cases):
-    for value in values:
-        cases.append({"kind": "normalizer", "json": component("normalizer", value),
-                      "out": [value.normalize_str(text) for text in texts]})
+    cases += [{"kind": "normalizer", "json": component("normalizer", value),
+               "out": [value.normalize_str(text) for text in texts]} for value in values]
 
 
 def components():

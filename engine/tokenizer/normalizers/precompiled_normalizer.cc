@@ -3,6 +3,7 @@
 #include <utf8proc.h>
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -24,20 +25,27 @@ class Normalizer : public TextNormalizer {
   absl::Status Normalize(NormalizedText& text, EncodeCancellation& cancellation) const override {
     Rewriting rewriting(text);
     const std::string_view whole = text.text();
+    std::string with;
     size_t cluster = 0;
     while (cluster < whole.size()) {
       size_t end = cluster;
       FIRSTLIGHT_RETURN_IF_ERROR(FindClusterEnd(whole, end, cancellation));
-      if (end - cluster >= kLongCluster || !Put(end - cluster, /*only_if_found=*/true, rewriting)) {
-        for (size_t position = cluster; position < end;) {
-          const size_t length = Utf8Length(whole[position]);
-          Put(length, /*only_if_found=*/false, rewriting);
-          position += length;
-          FIRSTLIGHT_RETURN_IF_ERROR(rewriting.CheckSize());
-        }
+      if (end - cluster < kLongCluster &&
+          FindReplacement(whole.substr(cluster, end - cluster), with)) {
+        rewriting.Replace(end - cluster, with);
+        FIRSTLIGHT_RETURN_IF_ERROR(rewriting.CheckSize());
+        cluster = end;
       }
-      FIRSTLIGHT_RETURN_IF_ERROR(rewriting.CheckSize());
-      cluster = end;
+      while (cluster < end) {
+        const size_t length = DecodeUtf8(whole.substr(cluster)).length;
+        if (FindReplacement(whole.substr(cluster, length), with)) {
+          rewriting.Replace(length, with);
+        } else {
+          rewriting.Keep(length);
+        }
+        FIRSTLIGHT_RETURN_IF_ERROR(rewriting.CheckSize());
+        cluster += length;
+      }
     }
     rewriting.Finish();
     return absl::OkStatus();
@@ -68,17 +76,13 @@ class Normalizer : public TextNormalizer {
     }
   }
 
-  // What stands for the next `bytes`. Where the table says nothing about them: they themselves, or
-  // nothing and false if `only_if_found`.
-  bool Put(size_t bytes, bool only_if_found, Rewriting& rewriting) const {
-    const PrecompiledCharsmap::Replacement replacement =
-        charsmap_->FindShortest(rewriting.rest().substr(0, bytes));
-    if (replacement.length > 0) {
-      rewriting.Replace(bytes, replacement.with);
-      return true;
-    }
-    if (!only_if_found) rewriting.Keep(bytes);
-    return false;
+  // Whether the table says what stands for `text`, and that as a copy: in an image that has been
+  // damaged it need not be UTF-8, which is what patterns rely on.
+  bool FindReplacement(std::string_view text, std::string& with) const {
+    const PrecompiledCharsmap::Replacement replacement = charsmap_->FindShortest(text);
+    if (replacement.length == 0) return false;
+    with.assign(replacement.with);
+    return FindInvalidUtf8(with) == std::string_view::npos;
   }
 
   const std::shared_ptr<const PrecompiledCharsmap> charsmap_;
