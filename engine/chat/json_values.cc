@@ -1,5 +1,7 @@
 #include "engine/chat/json_values.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +21,14 @@ namespace {
 
 Value DataString(Heap& heap, std::string_view bytes) {
   return MakeString(heap, Text(std::string(bytes), /*from_data=*/true));
+}
+
+// Templates put the role into special tokens: '<|' + message.role + '|>'. So the names that every
+// template knows are as good as the template's own text; any other is data.
+bool IsKnownRole(std::string_view role) {
+  constexpr std::array<std::string_view, 8> kRoles = {"system", "developer", "user",    "assistant",
+                                                      "tool",   "function",  "ipython", "model"};
+  return std::find(kRoles.begin(), kRoles.end(), role) != kRoles.end();
 }
 
 Value EmptyObject(Heap& heap) {
@@ -67,6 +77,12 @@ Value JsonToValue(Heap& heap, const JsonValue& json) {
 
 Value MessageToValue(Heap& heap, const JsonValue& json, const Value& continued) {
   Value message = JsonToValue(heap, json);
+  if (const std::optional<JsonValue> role = json.Find("role"); role.has_value()) {
+    const absl::StatusOr<std::string_view> name = role->AsString();
+    if (name.ok() && IsKnownRole(*name)) {
+      message.dict().Set(MakeString(heap, "role"), MakeString(heap, Text(std::string(*name))));
+    }
+  }
   if (!continued.is_missing()) message.dict().Set(MakeString(heap, "content"), continued);
   const Value* reasoning = nullptr;
   for (const std::string_view name : {"reasoning_content", "thinking", "reasoning"}) {
