@@ -147,6 +147,7 @@ class Engine::Impl {
                           .logits = options_.max_sequences};
     model_options.prefetch = prefetch;
     model_options.tokenizers = &tokenizers_;
+    model_options.chat_templates = &chat_templates_;
     model_options.mapped_files = &mapped_files_;
     return Model::Load(model_options);
   }
@@ -157,6 +158,7 @@ class Engine::Impl {
     TokenizingQueue::Job job{.model = model,
                              .input = std::move(options.input),
                              .add_special_tokens = options.add_special_tokens,
+                             .data_bytes = std::move(options.data_bytes),
                              .keep_text = options.output.echo,
                              .needs_text = NeedsText(options),
                              .deadline = options.deadline};
@@ -330,6 +332,7 @@ class Engine::Impl {
   const SystemClock system_clock_;
   const Clock* const clock_;
   TokenizerCache tokenizers_;
+  ChatTemplateCache chat_templates_;
   MappedFiles mapped_files_;
   BlockPool block_pool_;
   WorkerPool workers_;

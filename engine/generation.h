@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "engine/chat/byte_interval.h"
 
 namespace firstlight {
 
@@ -48,12 +49,20 @@ struct OutputOptions {
   int64_t top_logprobs = 0;  // [0, 20]; alternatives a token
   bool token_ids = false;    // fill DeltaEvent::tokens
   bool echo = false;         // the prompt's text first
+  // Whether the text continues the prompt's, so that a word that follows it keeps its space. False:
+  // it is decoded by itself.
+  bool continues_prompt = true;
+  // Special tokens that are part of the text, where others are left out.
+  std::vector<std::string> shown_special_tokens = {};
 };
 
 struct GenerationRequest {
   std::string request_id;                                 // for logs and events
   std::variant<std::string, std::vector<int32_t>> input;  // text (valid UTF-8) or token ids
   bool add_special_tokens = true;                         // concerns text only
+  // Of the text: bytes that are not the server's own but somebody's data, where no special token is
+  // recognised. Sorted and disjoint.
+  std::vector<ByteInterval> data_bytes = {};
   SamplingOptions sampling;
   StoppingOptions stopping;
   OutputOptions output;

@@ -30,6 +30,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const Options& options) {
   std::unique_ptr<Model> model(new Model());
   model->directory_ = options.directory;
   model->tokenizers_ = options.tokenizers;
+  model->chat_template_cache_ = options.chat_templates;
   FIRSTLIGHT_ASSIGN_OR_RETURN(model->checkpoint_,
                               Checkpoint::Open(options.directory, options.mapped_files));
   for (const std::shared_ptr<const MappedFile>& file : model->checkpoint_->files()) {
@@ -97,7 +98,18 @@ absl::Status Model::BuildTokenizer() {
     tokenizer_changed_.SignalAll();
   }
   for (const std::function<void()>& callback : callbacks) callback();
+  // Nobody waits for these here: so that nobody does later.
+  static_cast<void>(OpenChatTemplates());
   return status;
+}
+
+absl::StatusOr<std::shared_ptr<const ChatTemplates>> Model::OpenChatTemplates() const {
+  std::call_once(chat_templates_opened_, [this] {
+    ChatTemplateCache own;
+    chat_templates_ = ChatTemplates::Open(
+        checkpoint_->directory(), chat_template_cache_ != nullptr ? chat_template_cache_ : &own);
+  });
+  return chat_templates_;
 }
 
 void Model::WhenTokenizerSettled(std::function<void()> callback) const {

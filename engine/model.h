@@ -2,10 +2,10 @@
 #define FIRSTLIGHT_ENGINE_MODEL_H_
 
 // One loaded instance of a checkpoint: its mapping, spec, bound weights, decoder, generation
-// defaults and (once built) tokenizer.
+// defaults and (once built) tokenizer and chat templates.
 //
 // Load() maps and binds; it reads no weight. BuildTokenizer() is the slow part and may run beside
-// requests that need no text. A Model is immutable but for its tokenizer, and is shared: requests
+// requests that need no text. A Model is immutable but for those two, and is shared: requests
 // hold a std::shared_ptr to the instance that they started on. Destruction unmaps, so the last
 // reference must not be dropped on a request thread or on the engine thread: the owner gives the
 // shared_ptr a deleter that hands the object to a thread for it (server/model_registry.h).
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "engine/chat/chat_templates.h"
 #include "engine/decoder.h"
 #include "engine/generation_config.h"
 #include "engine/kv_cache/block_pool.h"
@@ -55,6 +57,8 @@ class Model {
     // Where tokenizers come from, shared with other models. nullptr: this model makes its own.
     // Outlives the model.
     TokenizerCache* tokenizers = nullptr;
+    // Where chat templates come from, likewise.
+    ChatTemplateCache* chat_templates = nullptr;
     // Mappings shared with other models. nullptr: this model's are its own.
     MappedFiles* mapped_files = nullptr;
     // Copies the weights instead of assigning them: for measuring what assignment saves.
@@ -84,6 +88,11 @@ class Model {
   // AwaitTokenizer and BuildTokenizer return without waiting.
   void WhenTokenizerSettled(std::function<void()> callback) const;
 
+  // The chat templates of the checkpoint. The first call reads and compiles them, which takes some
+  // milliseconds; concurrent ones wait for it, and later ones return what it did.
+  // FAILED_PRECONDITION saying why there is none that can be used.
+  absl::StatusOr<std::shared_ptr<const ChatTemplates>> OpenChatTemplates() const;
+
   const std::string& architecture() const { return config_.architecture; }
   const DecoderSpec& spec() const { return config_.spec; }
   const Checkpoint& checkpoint() const { return *checkpoint_; }
@@ -112,6 +121,7 @@ class Model {
   std::string directory_;
   std::shared_ptr<const Checkpoint> checkpoint_;
   TokenizerCache* tokenizers_ = nullptr;
+  ChatTemplateCache* chat_template_cache_ = nullptr;
   mutable ModelIntegrity integrity_;
   ModelConfig config_;
   BoundWeights weights_;
@@ -123,6 +133,9 @@ class Model {
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<ModelResidency> residency_;
   mutable StepTotals step_totals_;
+
+  mutable std::once_flag chat_templates_opened_;
+  mutable absl::StatusOr<std::shared_ptr<const ChatTemplates>> chat_templates_;
 
   mutable Mutex mutex_;
   mutable CondVar tokenizer_changed_;

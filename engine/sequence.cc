@@ -23,7 +23,9 @@ Sequence::Sequence(const Request* request, int64_t index)
       prompt_tokens_(static_cast<int64_t>(request->prompt.ids.size())),
       tokens_(request->prompt.ids),
       cache_(request->model->cache_shape(), request->model->arena()),
-      stream_(StreamOptions(), request->prompt.ids) {
+      stream_(StreamOptions(), request->options.output.continues_prompt
+                                   ? absl::MakeConstSpan(request->prompt.ids)
+                                   : absl::Span<const int32_t>()) {
   if (request->resolved.sampling.counts_tokens()) {
     counts_.AddPrompt(request->prompt.ids);
   }
@@ -37,6 +39,7 @@ TextStream::Options Sequence::StreamOptions() const {
           .tokens = options.output.token_ids || options.output.logprobs ||
                     request_->prompt.tokenizer == nullptr,
           .logprobs = options.output.logprobs,
+          .shown_special_tokens = options.output.shown_special_tokens,
           .stop_sequences = options.stopping.stop_sequences,
           .include_stop_sequence = options.stopping.include_stop_sequence};
 }

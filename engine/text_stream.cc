@@ -4,13 +4,36 @@
 #include <utility>
 
 namespace firstlight {
+namespace {
+
+// As this tokenizer has them; those that it has not, or that it shows anyway, are no concern.
+std::vector<int32_t> IdsOf(const std::vector<std::string>& tokens, const Tokenizer* tokenizer) {
+  std::vector<int32_t> ids;
+  if (tokenizer == nullptr) return ids;
+  for (const std::string& token : tokens) {
+    const std::optional<int32_t> id = tokenizer->TokenToId(token);
+    if (id.has_value()) ids.push_back(*id);
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+}  // namespace
 
 TextStream::TextStream(Options options, absl::Span<const int32_t> prompt)
     : options_(std::move(options)),
+      shown_special_ids_(IdsOf(options_.shown_special_tokens, options_.tokenizer)),
       stop_matcher_(options_.stop_sequences, options_.include_stop_sequence) {
   if (options_.tokenizer != nullptr) {
-    detokenizer_ = Detokenizer::Create(*options_.tokenizer, prompt);
+    detokenizer_ =
+        Detokenizer::Create(*options_.tokenizer, prompt, {.shown_special_ids = shown_special_ids_});
   }
+}
+
+// Whether the token leaves no text, whatever follows it.
+bool TextStream::IsHidden(int32_t id) const {
+  return options_.tokenizer->IsSpecial(id) &&
+         !std::binary_search(shown_special_ids_.begin(), shown_special_ids_.end(), id);
 }
 
 GeneratedToken TextStream::Describe(const Token& token) const {
@@ -33,8 +56,8 @@ TextStream::Output TextStream::Append(const Token& token) {
     made = detokenizer_->Append(token.id);
   }
   if (options_.tokens) {
-    const bool text_follows = detokenizer_ != nullptr && token.has_text && made.empty() &&
-                              !options_.tokenizer->IsSpecial(token.id);
+    const bool text_follows =
+        detokenizer_ != nullptr && token.has_text && made.empty() && !IsHidden(token.id);
     pending_.push_back({.token = Describe(token),
                         .made = made,
                         .begin = made_bytes_,

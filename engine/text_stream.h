@@ -32,6 +32,8 @@ class TextStream {
     const Tokenizer* tokenizer = nullptr;  // nullptr: the model has none
     bool tokens = false;                   // whether deltas list tokens
     bool logprobs = false;
+    // Special tokens that are part of the text.
+    std::vector<std::string> shown_special_tokens = {};
     std::vector<std::string> stop_sequences = {};
     bool include_stop_sequence = false;
   };
@@ -50,7 +52,7 @@ class TextStream {
     bool empty() const { return delta.text.empty() && delta.tokens.empty(); }
   };
 
-  // `prompt` is looked at during the call only.
+  // `prompt`, which the text continues, is looked at during the call only.
   TextStream(Options options, absl::Span<const int32_t> prompt);
 
   Output Append(const Token& token);
@@ -67,10 +69,12 @@ class TextStream {
     bool text_follows = false;
   };
 
+  bool IsHidden(int32_t id) const;
   GeneratedToken Describe(const Token& token) const;
   Output Release(std::string text, std::optional<std::string> stop_sequence, bool last);
 
   const Options options_;
+  const std::vector<int32_t> shown_special_ids_;  // ascending
   std::unique_ptr<Detokenizer> detokenizer_;
   StopMatcher stop_matcher_;
   std::deque<PendingToken> pending_;

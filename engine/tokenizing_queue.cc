@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "engine/chat/encode_prompt.h"
 #include "loader/base/mutex.h"
 #include "loader/base/status_macros.h"
 
@@ -42,8 +43,9 @@ absl::StatusOr<TokenizedPrompt> Tokenize(TokenizingQueue::Job& job,
   }
   std::string& text = std::get<std::string>(job.input);
   FIRSTLIGHT_ASSIGN_OR_RETURN(
-      prompt.ids, prompt.tokenizer->Encode(text, {.add_special_tokens = job.add_special_tokens,
-                                                  .cancelled = cancelled}));
+      prompt.ids,
+      EncodePrompt(*prompt.tokenizer, text, job.data_bytes,
+                   {.add_special_tokens = job.add_special_tokens, .cancelled = cancelled}));
   if (job.keep_text) {
     prompt.text = std::move(text);
   }

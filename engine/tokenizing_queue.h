@@ -34,7 +34,8 @@ class TokenizingQueue {
     std::shared_ptr<Model> model;
     std::variant<std::string, std::vector<int32_t>> input;
     bool add_special_tokens = true;
-    bool keep_text = false;   // fill TokenizedPrompt::text
+    std::vector<ByteInterval> data_bytes = {};  // as in GenerationRequest
+    bool keep_text = false;                     // fill TokenizedPrompt::text
     bool needs_text = false;  // fails without a tokenizer, also when the input is ids
     absl::Time deadline = absl::InfiniteFuture();
   };

@@ -48,9 +48,9 @@ constexpr size_t kMaxWaitingAdmin = 64;
 constexpr size_t kMaxWaitingLines = 4096;
 
 std::vector<std::string> Methods() {
-  return {"Generate",  "Tokenize",  "Detokenize",    "ListModels",  "GetModel",
-          "LoadModel", "SwapModel", "RollbackModel", "UnloadModel", "WarmModel",
-          "ParkModel", "SetAlias",  "DeleteAlias",   "ListAliases"};
+  return {"Generate",  "Chat",      "RenderChat",  "Tokenize",      "Detokenize",  "ListModels",
+          "GetModel",  "LoadModel", "SwapModel",   "RollbackModel", "UnloadModel", "WarmModel",
+          "ParkModel", "SetAlias",  "DeleteAlias", "ListAliases"};
 }
 
 // Tokenizers that were built from their files although images are kept are worth a line.

@@ -1,10 +1,8 @@
 #include "server/generate_stream.h"
 
-#include <type_traits>
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "server/generation_messages.h"
 #include "server/status.h"
 
 namespace firstlight {
@@ -36,7 +34,13 @@ void GenerateStream::SetAbandoned(std::function<void()> abandoned) {
   abandoned();
 }
 
-void GenerateStream::Start(absl::StatusOr<ModelPin> pin, GenerationRequest request) {
+bool GenerateStream::cancelled() const {
+  MutexLock lock(&mutex_);
+  return cancelled_.has_value();
+}
+
+void GenerateStream::Start(absl::StatusOr<ModelPin> pin, GenerationRequest request,
+                           std::unique_ptr<ResponseWriter> writer) {
   if (!pin.ok()) return Refuse(pin.status());
   const bool with_tokens = request.output.token_ids || request.output.logprobs;
   request.output.token_ids = true;  // the metrics count them
@@ -46,6 +50,7 @@ void GenerateStream::Start(absl::StatusOr<ModelPin> pin, GenerationRequest reque
     pin_ = *std::move(pin);
     request_id_ = request.request_id;
     with_tokens_ = with_tokens;
+    writer_ = std::move(writer);
     metrics_.emplace(metrics_registry_->ForModel(pin_->name), call_->arrival());
     submitting_ = true;
     abandoned_ = nullptr;
@@ -128,27 +133,36 @@ void GenerateStream::ResumeIfNeeded() {
 }
 
 std::optional<grpc::ByteBuffer> GenerateStream::Next() {
-  std::optional<Event> event;
-  {
-    MutexLock lock(&mutex_);
-    if (cancelled_.has_value() || events_.empty()) return std::nullopt;
-    event = std::move(events_.front());
-    events_.pop_front();
+  while (true) {
+    std::optional<Event> event;
+    {
+      MutexLock lock(&mutex_);
+      if (cancelled_.has_value()) return std::nullopt;
+      if (responses_.empty()) {
+        if (events_.empty()) return std::nullopt;
+        event = std::move(events_.front());
+        events_.pop_front();
+      }
+    }
+    if (!event.has_value()) {
+      grpc::ByteBuffer response = std::move(responses_.front());
+      responses_.pop_front();
+      return response;
+    }
+    ResumeIfNeeded();
+    std::visit([this](auto& value) { Write(std::move(value)); }, *event);
   }
-  ResumeIfNeeded();
-  return std::visit(
-      [this](auto& value) {
-        using T = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<T, StartedEvent>) {
-          return SerializeMessage(StartedMessage(value, request_id_, pin_->name, pin_->version));
-        } else if constexpr (std::is_same_v<T, DeltaEvent>) {
-          return SerializeMessage(DeltaMessage(std::move(value), with_tokens_));
-        } else {
-          return SerializeMessage(FinishedMessage(value));
-        }
-      },
-      *event);
 }
+
+void GenerateStream::Write(StartedEvent event) {
+  writer_->Started(event,
+                   {.request_id = request_id_, .model = pin_->name, .version = pin_->version},
+                   &responses_);
+}
+
+void GenerateStream::Write(DeltaEvent event) { writer_->Delta(std::move(event), &responses_); }
+
+void GenerateStream::Write(FinishedEvent event) { writer_->Finished(event, &responses_); }
 
 std::optional<absl::Status> GenerateStream::End() {
   MutexLock lock(&mutex_);

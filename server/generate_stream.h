@@ -1,8 +1,8 @@
 #ifndef FIRSTLIGHT_SERVER_GENERATE_STREAM_H_
 #define FIRSTLIGHT_SERVER_GENERATE_STREAM_H_
 
-// One Generate call: takes the engine's events, keeps a bounded queue of them, and writes them out
-// as fast as the client reads.
+// One Generate or Chat call: takes the engine's events, keeps a bounded queue of them, and writes
+// them out as fast as the client reads.
 //
 //   arrival -> pin a model (wait while it is LOADING) -> Engine::Submit -> events -> status
 //
@@ -23,6 +23,7 @@
 #include "server/call.h"
 #include "server/generation_metrics.h"
 #include "server/message_stream.h"
+#include "server/response_writer.h"
 #include "server/served_model.h"
 
 namespace firstlight {
@@ -40,8 +41,12 @@ class GenerateStream final : public MessageStream, public GenerationObserver {
   void Refuse(absl::Status status);
   // Called once if the client goes away before Start; at once if it has gone.
   void SetAbandoned(std::function<void()> abandoned);
-  // Starts the generation on `pin`, or ends the call with the error.
-  void Start(absl::StatusOr<ModelPin> pin, GenerationRequest request);
+  // Starts the generation on `pin`, or ends the call with the error. `writer` says what the client
+  // gets of it.
+  void Start(absl::StatusOr<ModelPin> pin, GenerationRequest request,
+             std::unique_ptr<ResponseWriter> writer);
+  // Whether there is nobody to answer any more.
+  bool cancelled() const;
 
   // GenerationObserver, from the engine's threads.
   void OnStarted(StartedEvent event) override;
@@ -62,6 +67,10 @@ class GenerateStream final : public MessageStream, public GenerationObserver {
   using Event = std::variant<StartedEvent, DeltaEvent, FinishedEvent>;
 
   void Push(Event event);
+  // Into responses_.
+  void Write(StartedEvent event);
+  void Write(DeltaEvent event);
+  void Write(FinishedEvent event);
   void ResumeIfNeeded();
 
   Engine* const engine_;
@@ -72,6 +81,8 @@ class GenerateStream final : public MessageStream, public GenerationObserver {
   ModelPin pin_;
   std::string request_id_;
   bool with_tokens_ = false;
+  std::unique_ptr<ResponseWriter> writer_;
+  ResponseWriter::Responses responses_;  // Next()'s: written for events, and not sent
 
   mutable Mutex mutex_;
   std::optional<GenerationMetrics> metrics_ ABSL_GUARDED_BY(mutex_);

@@ -64,6 +64,28 @@ absl::StatusOr<StoppingOptions> ToStopping(const v1::StoppingOptions& message) {
   return stopping;
 }
 
+// What GenerateRequest and ChatRequest have in common.
+template <typename Message>
+absl::StatusOr<GenerationRequest> ToRequestWithoutInput(const Message& message,
+                                                        absl::Time deadline) {
+  GenerationRequest request;
+  if (message.request_id().size() > kMaxRequestIdBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("request_id: expected at most ",
+                                                   kMaxRequestIdBytes, " bytes, found ",
+                                                   message.request_id().size()));
+  }
+  request.request_id = message.request_id().empty() ? DrawRequestId() : message.request_id();
+  request.sampling = ToSampling(message.sampling());
+  FIRSTLIGHT_ASSIGN_OR_RETURN(request.stopping, ToStopping(message.stopping()));
+  request.output.logprobs = message.output().logprobs();
+  request.output.top_logprobs = message.output().top_logprobs();
+  request.output.echo = message.output().echo();
+  request.output.token_ids = message.output().token_ids();
+  if (message.has_num_sequences()) request.num_sequences = message.num_sequences();
+  request.deadline = deadline;
+  return request;
+}
+
 v1::ResidencyClass ToResidencyClass(ResidencyClass residency) {
   switch (residency) {
     case ResidencyClass::kCold:
@@ -134,13 +156,7 @@ absl::StatusOr<absl::Duration> FromProtoDuration(const google::protobuf::Duratio
 
 absl::StatusOr<GenerationRequest> ToGenerationRequest(v1::GenerateRequest* message,
                                                       absl::Time deadline) {
-  GenerationRequest request;
-  if (message->request_id().size() > kMaxRequestIdBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("request_id: expected at most ",
-                                                   kMaxRequestIdBytes, " bytes, found ",
-                                                   message->request_id().size()));
-  }
-  request.request_id = message->request_id().empty() ? DrawRequestId() : message->request_id();
+  FIRSTLIGHT_ASSIGN_OR_RETURN(GenerationRequest request, ToRequestWithoutInput(*message, deadline));
   switch (message->input_case()) {
     case v1::GenerateRequest::kPrompt:
       if (message->prompt().size() > kMaxTextBytes) {
@@ -159,14 +175,18 @@ absl::StatusOr<GenerationRequest> ToGenerationRequest(v1::GenerateRequest* messa
           "input: expected prompt or prompt_token_ids, found neither");
   }
   if (message->has_add_special_tokens()) request.add_special_tokens = message->add_special_tokens();
-  request.sampling = ToSampling(message->sampling());
-  FIRSTLIGHT_ASSIGN_OR_RETURN(request.stopping, ToStopping(message->stopping()));
-  request.output.logprobs = message->output().logprobs();
-  request.output.top_logprobs = message->output().top_logprobs();
-  request.output.echo = message->output().echo();
-  request.output.token_ids = message->output().token_ids();
-  if (message->has_num_sequences()) request.num_sequences = message->num_sequences();
-  request.deadline = deadline;
+  return request;
+}
+
+absl::StatusOr<GenerationRequest> ToGenerationRequest(const v1::ChatRequest& message,
+                                                      absl::Time deadline) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(GenerationRequest request, ToRequestWithoutInput(message, deadline));
+  if (request.output.echo) {
+    return absl::InvalidArgumentError(
+        "output.echo: expected false, found true: RenderChat returns the prompt of a conversation");
+  }
+  // The template has written what special tokens there are to be.
+  request.add_special_tokens = false;
   return request;
 }
 

@@ -25,6 +25,10 @@ inline constexpr int kMaxDetokenizeTokens = 1 << 20;
 absl::StatusOr<GenerationRequest> ToGenerationRequest(v1::GenerateRequest* message,
                                                       absl::Time deadline);
 
+// A Chat without its prompt, which is made of its conversation.
+absl::StatusOr<GenerationRequest> ToGenerationRequest(const v1::ChatRequest& message,
+                                                      absl::Time deadline);
+
 v1::GenerateResponse StartedMessage(const StartedEvent& event, const std::string& request_id,
                                     const std::string& model, int64_t version);
 

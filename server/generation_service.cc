@@ -5,11 +5,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "engine/chat/conversation.h"
+#include "engine/chat/encode_prompt.h"
+#include "engine/generation_options.h"
+#include "engine/model.h"
 #include "engine/tokenizer/detokenizer.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "loader/base/status_macros.h"
+#include "server/chat_messages.h"
 #include "server/generate_stream.h"
 #include "server/generation_messages.h"
+#include "server/response_writer.h"
 #include "server/status.h"
 
 namespace firstlight {
@@ -29,6 +35,39 @@ absl::Status CheckTokenIds(const google::protobuf::RepeatedField<int32_t>& ids,
                                                    vocabulary - 1, ", found ", ids[i]));
   }
   return absl::OkStatus();
+}
+
+// A Chat on its way to the engine.
+struct ChatCall {
+  Conversation conversation;
+  GenerationRequest generation;
+  ModelPin pin;
+};
+
+absl::Status ReadChat(const v1::ChatRequest& message, absl::Time deadline, ChatCall* chat) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(chat->generation, ToGenerationRequest(message, deadline));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(chat->conversation, ToConversation(message));
+  return CheckRequest(chat->generation);
+}
+
+// Renders the prompt and hands it to the engine. Blocks for as long as the template computes.
+void StartChat(GenerateStream* stream, ChatCall* chat) {
+  if (stream->cancelled()) return;
+  absl::StatusOr<std::shared_ptr<const ChatTemplates>> templates =
+      chat->pin.engine_model()->OpenChatTemplates();
+  if (!templates.ok()) return stream->Refuse(templates.status());
+  absl::StatusOr<ChatPrompt> prompt =
+      RenderConversation(chat->conversation, *std::move(templates), absl::Now());
+  if (!prompt.ok()) return stream->Refuse(prompt.status());
+  GenerationRequest request = std::move(chat->generation);
+  const bool with_tokens = request.output.token_ids || request.output.logprobs;
+  const std::span<const std::string_view> shown = prompt->format->tokens();
+  request.output.shown_special_tokens.assign(shown.begin(), shown.end());
+  request.output.continues_prompt = prompt->continues_message;
+  request.data_bytes = prompt->data_bytes;
+  request.input = prompt->text;
+  stream->Start(std::move(chat->pin), std::move(request),
+                std::make_unique<ChatWriter>(*std::move(prompt), with_tokens));
 }
 
 }  // namespace
@@ -60,34 +99,75 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* GenerationService::Generate(
   const ModelRegistry::AcquireId id = registry->Acquire(
       message.model(),
       [stream, generation = *std::move(generation)](absl::StatusOr<ModelPin> pin) mutable {
-        stream->Start(std::move(pin), std::move(generation));
+        const bool with_tokens = generation.output.token_ids || generation.output.logprobs;
+        stream->Start(std::move(pin), std::move(generation),
+                      std::make_unique<GenerateWriter>(with_tokens));
       });
   if (id != 0) stream->SetAbandoned([registry, id] { registry->CancelAcquire(id); });
   return reactor;
 }
 
-// Waits, on no thread, for the model and then for its tokenizer, and does the work.
-void GenerationService::StartWithTokenizer(const std::string& model,
-                                           const std::shared_ptr<CallRecord>& record,
-                                           const std::shared_ptr<UnaryCall>& call, TextWork work) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* GenerationService::Chat(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  auto call = std::make_unique<CallRecord>(dependencies_.calls, "Chat", *context);
+  absl::Status status = call->Begin();
+  v1::ChatRequest message;
+  if (status.ok()) status = ParseMessage(*request, &message);
+  const auto chat = std::make_shared<ChatCall>();
+  if (status.ok()) status = ReadChat(message, call->deadline(), chat.get());
+  if (status.ok() && dependencies_.calls.log_prompts) {
+    call->AddField({"messages", chat->conversation.messages_json});
+  }
+  const auto stream = std::make_shared<GenerateStream>(
+      dependencies_.delivery, dependencies_.engine, dependencies_.calls.metrics, std::move(call));
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* const reactor = stream->Open();
+  if (!status.ok()) {
+    stream->Refuse(status);
+    return reactor;
+  }
+  ModelRegistry* const registry = dependencies_.registry;
+  const ModelRegistry::AcquireId id = registry->Acquire(
+      message.model(),
+      [tasks = dependencies_.tokenizing, stream, chat](absl::StatusOr<ModelPin> pin) {
+        if (!pin.ok()) return stream->Refuse(pin.status());
+        chat->pin = *std::move(pin);
+        if (!tasks->Submit([stream, chat] { StartChat(stream.get(), chat.get()); })) {
+          stream->Refuse(WithErrorInfo(
+              absl::ResourceExhaustedError("too many conversations wait for their template"),
+              "QUEUE_FULL"));
+        }
+      });
+  if (id != 0) stream->SetAbandoned([registry, id] { registry->CancelAcquire(id); });
+  return reactor;
+}
+
+// Waits, on no thread, for the model and then, where one is needed, for its tokenizer; then the
+// work is done.
+void GenerationService::StartWork(Needs needs, const std::string& model,
+                                  const std::shared_ptr<CallRecord>& record,
+                                  const std::shared_ptr<UnaryCall>& call, TextWork work) {
   std::shared_ptr<void> place = TakePlace();
   if (place == nullptr) {
     return call->Refuse(WithErrorInfo(
         absl::ResourceExhaustedError("too many calls of this kind wait already"), "QUEUE_FULL"));
   }
-  auto acquired = [this, record, call, place = std::move(place),
+  auto acquired = [this, needs, record, call, place = std::move(place),
                    work = std::move(work)](absl::StatusOr<ModelPin> pin) mutable {
     if (!pin.ok()) return call->Refuse(pin.status());
     const auto pinned = std::make_shared<ModelPin>(*std::move(pin));
     const std::shared_ptr<Model> model = pinned->engine_model();
     // The call alone keeps the model while it waits: the model keeps the callback.
-    call->SetWork([record, pinned, place = std::move(place), work = std::move(work)](
+    call->SetWork([needs, record, pinned, place = std::move(place), work = std::move(work)](
                       const Cancellation& cancelled, grpc::ByteBuffer* response) -> absl::Status {
       record->AddField({"model", (*pinned)->name});
-      FIRSTLIGHT_ASSIGN_OR_RETURN(const Tokenizer* tokenizer,
-                                  pinned->engine_model()->AwaitTokenizer(absl::InfinitePast()));
-      return work(*pinned, *tokenizer, cancelled, response);
+      const Tokenizer* tokenizer = nullptr;
+      if (needs == Needs::kTokenizer) {
+        FIRSTLIGHT_ASSIGN_OR_RETURN(tokenizer,
+                                    pinned->engine_model()->AwaitTokenizer(absl::InfinitePast()));
+      }
+      return work(*pinned, tokenizer, cancelled, response);
     });
+    if (needs == Needs::kModel) return call->Start(dependencies_.tokenizing);
     model->WhenTokenizerSettled(
         [weak = std::weak_ptr<UnaryCall>(call), tasks = dependencies_.tokenizing] {
           if (const std::shared_ptr<UnaryCall> waiting = weak.lock()) waiting->Start(tasks);
@@ -109,6 +189,50 @@ std::shared_ptr<void> GenerationService::TakePlace() {
   return {waiting_texts_.get(), [count = waiting_texts_](void*) { count->fetch_sub(1); }};
 }
 
+grpc::ServerUnaryReactor* GenerationService::RenderChat(grpc::CallbackServerContext* context,
+                                                        const grpc::ByteBuffer* request,
+                                                        grpc::ByteBuffer* response) {
+  const auto record = std::make_shared<CallRecord>(dependencies_.calls, "RenderChat", *context);
+  const auto call = std::make_shared<UnaryCall>(record, response);
+  grpc::ServerUnaryReactor* const reactor = call->Open();
+  v1::RenderChatRequest message;
+  absl::Status status = ParseMessage(*request, &message);
+  const auto conversation = std::make_shared<Conversation>();
+  if (status.ok()) {
+    absl::StatusOr<Conversation> read = ToConversation(message);
+    status = read.status();
+    if (read.ok()) *conversation = *std::move(read);
+  }
+  if (!status.ok()) {
+    call->Refuse(status);
+    return reactor;
+  }
+  StartWork(message.include_token_ids() ? Needs::kTokenizer : Needs::kModel, message.model(),
+            record, call,
+            [conversation](const ModelPin& pin, const Tokenizer* tokenizer,
+                           const Cancellation& cancelled, grpc::ByteBuffer* out) -> absl::Status {
+              FIRSTLIGHT_ASSIGN_OR_RETURN(auto templates, pin.engine_model()->OpenChatTemplates());
+              FIRSTLIGHT_ASSIGN_OR_RETURN(
+                  ChatPrompt prompt,
+                  RenderConversation(*conversation, std::move(templates), absl::Now()));
+              v1::RenderChatResponse answer;
+              answer.set_model(pin->name);
+              answer.set_version(pin->version);
+              if (tokenizer != nullptr) {
+                const absl::StatusOr<std::vector<int32_t>> ids =
+                    EncodePrompt(*tokenizer, prompt.text, prompt.data_bytes,
+                                 {.add_special_tokens = false,
+                                  .cancelled = [&cancelled] { return cancelled.cancelled(); }});
+                if (!ids.ok()) return cancelled.cancelled() ? cancelled.status() : ids.status();
+                answer.mutable_token_ids()->Assign(ids->begin(), ids->end());
+              }
+              answer.set_text(std::move(prompt.text));
+              *out = SerializeMessage(answer);
+              return absl::OkStatus();
+            });
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* GenerationService::Tokenize(grpc::CallbackServerContext* context,
                                                       const grpc::ByteBuffer* request,
                                                       grpc::ByteBuffer* response) {
@@ -125,23 +249,23 @@ grpc::ServerUnaryReactor* GenerationService::Tokenize(grpc::CallbackServerContex
     call->Refuse(status);
     return reactor;
   }
-  StartWithTokenizer(
-      message->model(), record, call,
-      [message](const ModelPin& pin, const Tokenizer& tokenizer, const Cancellation& cancelled,
-                grpc::ByteBuffer* out) -> absl::Status {
-        EncodeOptions options;
-        options.add_special_tokens =
-            !message->has_add_special_tokens() || message->add_special_tokens();
-        options.cancelled = [&cancelled] { return cancelled.cancelled(); };
-        const absl::StatusOr<std::vector<int32_t>> ids = tokenizer.Encode(message->text(), options);
-        if (!ids.ok()) return cancelled.cancelled() ? cancelled.status() : ids.status();
-        v1::TokenizeResponse answer;
-        answer.set_model(pin->name);
-        answer.set_version(pin->version);
-        answer.mutable_token_ids()->Assign(ids->begin(), ids->end());
-        *out = SerializeMessage(answer);
-        return absl::OkStatus();
-      });
+  StartWork(Needs::kTokenizer, message->model(), record, call,
+            [message](const ModelPin& pin, const Tokenizer* tokenizer,
+                      const Cancellation& cancelled, grpc::ByteBuffer* out) -> absl::Status {
+              EncodeOptions options;
+              options.add_special_tokens =
+                  !message->has_add_special_tokens() || message->add_special_tokens();
+              options.cancelled = [&cancelled] { return cancelled.cancelled(); };
+              const absl::StatusOr<std::vector<int32_t>> ids =
+                  tokenizer->Encode(message->text(), options);
+              if (!ids.ok()) return cancelled.cancelled() ? cancelled.status() : ids.status();
+              v1::TokenizeResponse answer;
+              answer.set_model(pin->name);
+              answer.set_version(pin->version);
+              answer.mutable_token_ids()->Assign(ids->begin(), ids->end());
+              *out = SerializeMessage(answer);
+              return absl::OkStatus();
+            });
   return reactor;
 }
 
@@ -156,20 +280,20 @@ grpc::ServerUnaryReactor* GenerationService::Detokenize(grpc::CallbackServerCont
     call->Refuse(status);
     return reactor;
   }
-  StartWithTokenizer(message->model(), record, call,
-                     [message](const ModelPin& pin, const Tokenizer& tokenizer, const Cancellation&,
-                               grpc::ByteBuffer* out) -> absl::Status {
-                       FIRSTLIGHT_RETURN_IF_ERROR(CheckTokenIds(
-                           message->token_ids(), pin.engine_model()->spec().vocab_size));
-                       DecodeOptions options;
-                       options.skip_special_tokens = message->skip_special_tokens();
-                       v1::DetokenizeResponse answer;
-                       answer.set_model(pin->name);
-                       answer.set_version(pin->version);
-                       answer.set_text(Decode(tokenizer, message->token_ids(), options));
-                       *out = SerializeMessage(answer);
-                       return absl::OkStatus();
-                     });
+  StartWork(Needs::kTokenizer, message->model(), record, call,
+            [message](const ModelPin& pin, const Tokenizer* tokenizer, const Cancellation&,
+                      grpc::ByteBuffer* out) -> absl::Status {
+              FIRSTLIGHT_RETURN_IF_ERROR(
+                  CheckTokenIds(message->token_ids(), pin.engine_model()->spec().vocab_size));
+              DecodeOptions options;
+              options.skip_special_tokens = message->skip_special_tokens();
+              v1::DetokenizeResponse answer;
+              answer.set_model(pin->name);
+              answer.set_version(pin->version);
+              answer.set_text(Decode(*tokenizer, message->token_ids(), options));
+              *out = SerializeMessage(answer);
+              return absl::OkStatus();
+            });
   return reactor;
 }
 

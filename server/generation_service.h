@@ -23,10 +23,15 @@
 
 namespace firstlight {
 
-class GenerationService final : public v1::GenerationService::WithRawCallbackMethod_Generate<
-                                    v1::GenerationService::WithRawCallbackMethod_Tokenize<
-                                        v1::GenerationService::WithRawCallbackMethod_Detokenize<
-                                            v1::GenerationService::Service>>> {
+// The service with every method raw.
+using RawGenerationService = v1::GenerationService::WithRawCallbackMethod_Generate<
+    v1::GenerationService::WithRawCallbackMethod_Chat<
+        v1::GenerationService::WithRawCallbackMethod_RenderChat<
+            v1::GenerationService::WithRawCallbackMethod_Tokenize<
+                v1::GenerationService::WithRawCallbackMethod_Detokenize<
+                    v1::GenerationService::Service>>>>>;
+
+class GenerationService final : public RawGenerationService {
  public:
   // Everything outlives the service and its calls.
   struct Dependencies {
@@ -34,13 +39,18 @@ class GenerationService final : public v1::GenerationService::WithRawCallbackMet
     ModelRegistry* registry = nullptr;
     Engine* engine = nullptr;
     DeliveryThread* delivery = nullptr;
-    TaskPool* tokenizing = nullptr;  // of Tokenize and Detokenize
+    TaskPool* tokenizing = nullptr;  // of every call that needs no engine, and of templates
   };
 
   explicit GenerationService(const Dependencies& dependencies);
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Generate(grpc::CallbackServerContext* context,
                                                        const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Chat(grpc::CallbackServerContext* context,
+                                                   const grpc::ByteBuffer* request) override;
+  grpc::ServerUnaryReactor* RenderChat(grpc::CallbackServerContext* context,
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* request,
                                      grpc::ByteBuffer* response) override;
@@ -49,13 +59,15 @@ class GenerationService final : public v1::GenerationService::WithRawCallbackMet
                                        grpc::ByteBuffer* response) override;
 
  private:
-  // Tokenize and Detokenize calls that wait or work; more get RESOURCE_EXHAUSTED.
+  // Unary calls that wait or work; more get RESOURCE_EXHAUSTED.
   static constexpr int64_t kMaxWaitingTexts = 256;
-  using TextWork = std::function<absl::Status(const ModelPin&, const Tokenizer&,
+  // The tokenizer is nullptr where none was asked for.
+  using TextWork = std::function<absl::Status(const ModelPin&, const Tokenizer*,
                                               const Cancellation&, grpc::ByteBuffer* response)>;
+  enum class Needs { kModel, kTokenizer };
 
-  void StartWithTokenizer(const std::string& model, const std::shared_ptr<CallRecord>& record,
-                          const std::shared_ptr<UnaryCall>& call, TextWork work);
+  void StartWork(Needs needs, const std::string& model, const std::shared_ptr<CallRecord>& record,
+                 const std::shared_ptr<UnaryCall>& call, TextWork work);
   std::shared_ptr<void> TakePlace();
 
   const Dependencies dependencies_;

@@ -33,14 +33,14 @@ size_t ContextStart(const Tokenizer& tokenizer, absl::Span<const int32_t> contex
 }  // namespace
 
 Detokenizer::Detokenizer(const Tokenizer& tokenizer, DecodeOptions options)
-    : tokenizer_(tokenizer), options_(options), decoding_(tokenizer.NewDecoding()) {}
+    : tokenizer_(tokenizer), options_(std::move(options)), decoding_(tokenizer.NewDecoding()) {}
 
 Detokenizer::~Detokenizer() = default;
 
 std::unique_ptr<Detokenizer> Detokenizer::Create(const Tokenizer& tokenizer,
                                                  absl::Span<const int32_t> context,
                                                  DecodeOptions options) {
-  std::unique_ptr<Detokenizer> detokenizer(new Detokenizer(tokenizer, options));
+  std::unique_ptr<Detokenizer> detokenizer(new Detokenizer(tokenizer, std::move(options)));
   if (context.empty()) {
     return detokenizer;
   }
@@ -51,7 +51,7 @@ std::unique_ptr<Detokenizer> Detokenizer::Create(const Tokenizer& tokenizer,
   detokenizer->certain_.clear();
   // What a decoding that ends here still has to say is the end of the context's text. A character
   // cut in two is not: it becomes whole in the generated text, and belongs to that.
-  Detokenizer ending(tokenizer, options);
+  Detokenizer ending(tokenizer, detokenizer->options_);
   for (const int32_t id : context) {
     ending.Push(id);
   }
@@ -63,8 +63,14 @@ std::unique_ptr<Detokenizer> Detokenizer::Create(const Tokenizer& tokenizer,
   return detokenizer;
 }
 
+bool Detokenizer::IsSkipped(int32_t id) const {
+  return options_.skip_special_tokens && tokenizer_.IsSpecial(id) &&
+         !std::binary_search(options_.shown_special_ids.begin(), options_.shown_special_ids.end(),
+                             id);
+}
+
 void Detokenizer::Push(int32_t id) {
-  if (!tokenizer_.HasToken(id) || (options_.skip_special_tokens && tokenizer_.IsSpecial(id))) {
+  if (!tokenizer_.HasToken(id) || IsSkipped(id)) {
     return;
   }
   decoding_->Push(tokenizer_.IdToToken(id), certain_);
@@ -94,7 +100,8 @@ std::string Detokenizer::Flush() {
 
 std::string Decode(const Tokenizer& tokenizer, absl::Span<const int32_t> ids,
                    DecodeOptions options) {
-  const std::unique_ptr<Detokenizer> detokenizer = Detokenizer::Create(tokenizer, {}, options);
+  const std::unique_ptr<Detokenizer> detokenizer =
+      Detokenizer::Create(tokenizer, {}, std::move(options));
   std::string text;
   for (const int32_t id : ids) {
     text += detokenizer->Append(id);

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "engine/tokenizer/tokenizer.h"
@@ -22,8 +23,10 @@
 namespace firstlight {
 
 struct DecodeOptions {
-  // Leaves special tokens out of the text.
+  // Leaves special tokens out of the text,
   bool skip_special_tokens = true;
+  // but for these. Ascending.
+  std::vector<int32_t> shown_special_ids = {};
 };
 
 class Detokenizer {
@@ -47,6 +50,7 @@ class Detokenizer {
  private:
   Detokenizer(const Tokenizer& tokenizer, DecodeOptions options);
 
+  bool IsSkipped(int32_t id) const;
   void Push(int32_t id);
   std::string Take();
 

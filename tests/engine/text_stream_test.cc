@@ -146,5 +146,16 @@ TEST(TextStreamWithoutTokenizerTest, TokensAtOnce) {
   EXPECT_TRUE(stream.Finish().empty());
 }
 
+// Special tokens that are part of a format are text, where others are left out.
+TEST_F(TextStreamTest, ShowsTheSpecialTokensThatItIsTold) {
+  const int32_t user = tokenizer_->TokenToId("<|user|>").value();
+  const int32_t assistant = tokenizer_->TokenToId("<|assistant|>").value();
+  ids_ = {ids_[0], user, ids_[1], assistant, ids_[2]};
+  EXPECT_EQ(Feed({}).text, "Blue is my");
+  const Seen seen = Feed({.shown_special_tokens = {"<|user|>", "<absent>"}});
+  EXPECT_EQ(seen.text, "Blue<|user|> is my");
+  EXPECT_EQ(seen.ids, ids_);
+}
+
 }  // namespace
 }  // namespace firstlight
