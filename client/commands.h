@@ -14,6 +14,8 @@ class App;
 namespace firstlight {
 
 void AddGenerateCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
+void AddChatCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
+void AddRenderChatCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
 void AddTokenizeCommands(CLI::App& app, const CommonOptions& common, int* exit_code);
 void AddModelsCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
 void AddHealthCommand(CLI::App& app, const CommonOptions& common, int* exit_code);

@@ -14,6 +14,7 @@ int Run(int argc, char** argv) {
       "Talks to firstlightd, the model server that is ready before it has read anything.\n"
       "\n"
       "  firstlight generate \"Blue is my favorite color. What is my favorite color?\"\n"
+      "  firstlight chat\n"
       "  firstlight models\n"
       "  firstlight inspect ./Llama-3.2-1B",
       "firstlight"};
@@ -30,6 +31,8 @@ int Run(int argc, char** argv) {
 
   int exit_code = firstlight::kExitDone;
   firstlight::AddGenerateCommand(app, common, &exit_code);
+  firstlight::AddChatCommand(app, common, &exit_code);
+  firstlight::AddRenderChatCommand(app, common, &exit_code);
   firstlight::AddTokenizeCommands(app, common, &exit_code);
   firstlight::AddModelsCommand(app, common, &exit_code);
   firstlight::AddHealthCommand(app, common, &exit_code);

@@ -65,18 +65,20 @@ struct InterruptGuard::State {
   std::thread waiter;
 };
 
-InterruptGuard::InterruptGuard(grpc::ClientContext* context) : state_(std::make_unique<State>()) {
+InterruptGuard::InterruptGuard(grpc::ClientContext* context, Second second)
+    : state_(std::make_unique<State>()) {
   sigset_t interrupt;
   sigemptyset(&interrupt);
   sigaddset(&interrupt, SIGINT);
   pthread_sigmask(SIG_BLOCK, &interrupt, &state_->previous_mask);
-  state_->waiter = std::thread([state = state_.get(), context, interrupt] {
+  state_->waiter = std::thread([state = state_.get(), context, interrupt, second] {
     int signal = 0;
     sigwait(&interrupt, &signal);
     if (state->stopping.load()) return;
     state->interrupted.store(true);
     context->TryCancel();
     sigwait(&interrupt, &signal);
+    while (second == Second::kIgnored && !state->stopping.load()) sigwait(&interrupt, &signal);
     if (!state->stopping.load()) _exit(kExitInterrupted);
   });
 }

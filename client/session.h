@@ -40,12 +40,15 @@ void PrintJson(const google::protobuf::Message& message);
 int ReportFailure(const absl::Status& status);
 int ReportFailure(const grpc::Status& status, const std::string& address);
 
-// While one lives, Ctrl-C cancels `context` rather than end the process. A second Ctrl-C ends it.
+// While one lives, Ctrl-C cancels `context` rather than end the process. A second Ctrl-C ends it,
+// unless that is to be ignored.
 // At most one lives at a time, and it is created before any other thread: it blocks SIGINT for the
 // threads that come after it.
 class InterruptGuard {
  public:
-  explicit InterruptGuard(grpc::ClientContext* context);
+  enum class Second { kEndsProcess, kIgnored };
+
+  explicit InterruptGuard(grpc::ClientContext* context, Second second = Second::kEndsProcess);
   ~InterruptGuard();
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;

@@ -40,6 +40,10 @@ pkg_check_modules(PCRE2 REQUIRED QUIET libpcre2-8)
 add_library(firstlight_dep_pcre2 INTERFACE)
 target_link_libraries(firstlight_dep_pcre2 INTERFACE pcre2-8)
 
+find_path(LIBEDIT_INCLUDE_DIR histedit.h REQUIRED)
+add_library(firstlight_dep_libedit INTERFACE)
+target_link_libraries(firstlight_dep_libedit INTERFACE edit)
+
 add_library(firstlight_dep_sentencepiece INTERFACE)
 target_link_libraries(firstlight_dep_sentencepiece INTERFACE sentencepiece)
 
