@@ -15,7 +15,6 @@ namespace firstlight {
 namespace {
 
 using jinja::Heap;
-using jinja::Kind;
 using jinja::MakeString;
 using jinja::Text;
 using jinja::Value;

@@ -226,7 +226,7 @@ Value Evaluator::CallLoop(LoopObject& loop, const Arguments& arguments) {
   }
   const CallDepth depth(*this);
   Capture capture(*this);
-  RunLoop(loop.statement(), loop.scope(), bound[0], loop.depth0() + 1);
+  RunLoop(loop.statement(), loop.scope(), bound[0], loop.depth_from_zero() + 1);
   return MakeString(heap_, capture.Take());
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/chat/jinja/arguments.h"
+#include "engine/chat/jinja/merge_sort.h"
 #include "engine/chat/jinja/numbers.h"
 #include "engine/chat/jinja/operators.h"
 #include "engine/chat/jinja/template_error.h"
@@ -170,8 +171,7 @@ class Writer {
     for (const DictObject::Entry& entry : value.dict().entries()) entries.push_back(&entry);
     if (sort_keys_) {
       heap_.Spend(static_cast<int64_t>(entries.size()) * 4);
-      std::stable_sort(entries.begin(), entries.end(),
-                       [](const auto* a, const auto* b) { return Less(a->first, b->first); });
+      MergeSort(entries, [](const auto* a, const auto* b) { return Less(a->first, b->first); });
     }
     out_.Append("{", from_data);
     bool first = true;

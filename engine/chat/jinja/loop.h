@@ -26,8 +26,8 @@ class LoopObject final : public Object {
   // Goes on to the next item; kMissing at the end.
   Value Next();
 
-  int64_t index0() const { return index0_; }
-  int64_t depth0() const { return depth0_; }
+  int64_t index_from_zero() const { return index0_; }
+  int64_t depth_from_zero() const { return depth0_; }
   int64_t Length();
   const Statement& statement() const { return statement_; }
   const Ref<ScopeObject>& scope() const { return scope_; }

@@ -8,6 +8,7 @@
 #include "engine/chat/jinja/attributes.h"
 #include "engine/chat/jinja/filters.h"
 #include "engine/chat/jinja/iterators.h"
+#include "engine/chat/jinja/merge_sort.h"
 #include "engine/chat/jinja/operators.h"
 #include "engine/chat/jinja/template_error.h"
 #include "loader/base/strings.h"
@@ -58,7 +59,7 @@ void SortByKey(Heap& heap, Keyed& keyed, bool reverse) {
   if (keyed.size() < kShort) {
     InsertionSort(heap, keyed);
   } else {
-    std::stable_sort(keyed.begin(), keyed.end(), [&heap](const auto& a, const auto& b) {
+    MergeSort(keyed, [&heap](const auto& a, const auto& b) {
       heap.Spend(1);
       return Less(a.first, b.first);
     });

@@ -192,8 +192,8 @@ void AppendObject(const Value& value, Text& out) {
       out.Append(">");
       return;
     case Kind::kLoop:
-      out.Append(
-          StrCat("<LoopContext ", value.loop().index0() + 1, "/", value.loop().Length(), ">"));
+      out.Append(StrCat("<LoopContext ", value.loop().index_from_zero() + 1, "/",
+                        value.loop().Length(), ">"));
       return;
     case Kind::kFunction:
       out.Append(value.function().Describe());
