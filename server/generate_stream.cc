@@ -150,11 +150,15 @@ std::optional<grpc::ByteBuffer> GenerateStream::Next() {
       return response;
     }
     ResumeIfNeeded();
-    std::visit([this](auto& value) { Write(std::move(value)); }, *event);
+    if (auto* const delta = std::get_if<DeltaEvent>(&*event); delta != nullptr) {
+      Write(std::move(*delta));
+    } else {
+      std::visit([this](const auto& value) { Write(value); }, *event);
+    }
   }
 }
 
-void GenerateStream::Write(StartedEvent event) {
+void GenerateStream::Write(const StartedEvent& event) {
   writer_->Started(event,
                    {.request_id = request_id_, .model = pin_->name, .version = pin_->version},
                    &responses_);
@@ -162,7 +166,7 @@ void GenerateStream::Write(StartedEvent event) {
 
 void GenerateStream::Write(DeltaEvent event) { writer_->Delta(std::move(event), &responses_); }
 
-void GenerateStream::Write(FinishedEvent event) { writer_->Finished(event, &responses_); }
+void GenerateStream::Write(const FinishedEvent& event) { writer_->Finished(event, &responses_); }
 
 std::optional<absl::Status> GenerateStream::End() {
   MutexLock lock(&mutex_);

@@ -68,9 +68,9 @@ class GenerateStream final : public MessageStream, public GenerationObserver {
 
   void Push(Event event);
   // Into responses_.
-  void Write(StartedEvent event);
+  void Write(const StartedEvent& event);
   void Write(DeltaEvent event);
-  void Write(FinishedEvent event);
+  void Write(const FinishedEvent& event);
   void ResumeIfNeeded();
 
   Engine* const engine_;
