@@ -145,7 +145,7 @@ std::optional<grpc::ByteBuffer> GenerateStream::Next() {
       }
     }
     if (!event.has_value()) {
-      grpc::ByteBuffer response = std::move(responses_.front());
+      grpc::ByteBuffer response = responses_.front();  // shares the bytes
       responses_.pop_front();
       return response;
     }
