@@ -13,6 +13,7 @@ class App;
 
 namespace firstlight {
 
+void AddArchitecturesCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
 void AddGenerateCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
 void AddChatCommand(CLI::App& app, const CommonOptions& common, int* exit_code);
 void AddRenderChatCommand(CLI::App& app, const CommonOptions& common, int* exit_code);

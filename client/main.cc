@@ -37,6 +37,7 @@ int Run(int argc, char** argv) {
   firstlight::AddModelsCommand(app, common, &exit_code);
   firstlight::AddHealthCommand(app, common, &exit_code);
   firstlight::AddInspectCommand(app, common, &exit_code);
+  firstlight::AddArchitecturesCommand(app, common, &exit_code);
   firstlight::AddCompileTokenizerCommand(app, common, &exit_code);
   firstlight::AddSynthesizeCommand(app, &exit_code);
   try {

@@ -77,7 +77,8 @@ std::optional<Layout> LayOut(const DecoderSpec& spec, const PassRows& rows, int 
   const int64_t widest =
       std::max({spec.hidden_size, spec.query_size(), spec.attended_size(), spec.intermediate_size});
   const int64_t projected = spec.query_size() + spec.key_value_size() + spec.value_size();
-  const bool grouped = spec.attention.qkv_layout == QkvLayout::kGrouped;
+  const bool grouped = spec.attention.qkv_layout == QkvLayout::kGrouped ||
+                       spec.attention.qkv_layout == QkvLayout::kQuarters;
   const int64_t most_rows = std::max(rows.tokens, rows.logits);
   const std::array<std::optional<int64_t>, kParts> floats = {
       Floats(rows.tokens, spec.hidden_size),

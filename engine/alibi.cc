@@ -22,12 +22,12 @@ std::vector<float> BloomSlopes(int64_t heads) {
   return slopes;
 }
 
-// 2^-(i * bias_max / n) for i = 1, 2, ... n, a power of two; where there are fewer heads, those of
+// 2^-(8 i / n) for i = 1, 2, ... n, a power of two; where there are fewer heads, those of
 // even i go first.
-std::vector<float> MptSlopes(int64_t heads, double bias_max) {
+std::vector<float> MptSlopes(int64_t heads) {
   const auto power = static_cast<int64_t>(std::exp2(std::ceil(std::log2(heads))));
-  const auto slope = [power, bias_max](int64_t i) {
-    const float exponent = static_cast<float>(i) * static_cast<float>(bias_max / power);
+  const auto slope = [power](int64_t i) {
+    const float exponent = static_cast<float>(i) * (8.0F / static_cast<float>(power));
     return 1.0F / std::exp2(exponent);
   };
   std::vector<float> slopes;
@@ -49,7 +49,7 @@ std::vector<float> AlibiSlopes(const AttentionSpec& attention, int64_t heads) {
     case Alibi::kBloom:
       return BloomSlopes(heads);
     case Alibi::kMpt:
-      return MptSlopes(heads, attention.alibi_bias_max);
+      return MptSlopes(heads);
   }
   return {};
 }

@@ -30,7 +30,6 @@ enum class RopeType {
   kLlama3,
   kYarn,
   kLongrope,
-  kProportional,  // a part of the head turns, by the frequencies of the whole
 };
 
 struct RopeSpec {
@@ -38,7 +37,8 @@ struct RopeSpec {
   double theta = 10000.0;
   int64_t rotary_dim = 0;  // elements of a head that turn, from its first; even
   RopePairing pairing = RopePairing::kHalves;
-  double factor = 1.0;            // linear, dynamic, llama3, yarn, proportional
+  bool backwards = false;         // pairs turn by minus their angle
+  double factor = 1.0;            // linear, dynamic, llama3, yarn
   double low_freq_factor = 1.0;   // llama3
   double high_freq_factor = 4.0;  // llama3
   // Positions that the unscaled frequencies were trained for: original_max_position_embeddings,
@@ -50,7 +50,6 @@ struct RopeSpec {
   bool truncate = true;                   // yarn: the range between them to whole pairs
   std::vector<double> short_factor = {};  // longrope, [rotary_dim / 2]
   std::vector<double> long_factor = {};   // longrope, [rotary_dim / 2]
-  int64_t turning_pairs = 0;              // proportional: the others stand still
 
   friend bool operator==(const RopeSpec&, const RopeSpec&) = default;
 };
@@ -95,13 +94,15 @@ enum class QkvLayout {
   kConcatenated,  // one tensor: all queries, all keys, all values
   // One tensor: for each key/value head its queries, its key, its value.
   kGrouped,
+  // One tensor: for each quarter of the heads its queries, its values, its keys.
+  kQuarters,
 };
 
 // What is added to the scores, or turned into them, for where positions are.
 enum class Alibi {
   kNone,
   kBloom,  // slopes of Press et al., arXiv:2108.12409, as BLOOM has them
-  kMpt,    // the same by alibi_bias_max
+  kMpt,    // as MPT has them: others where heads are no power of two
 };
 
 // How one kind of layer differs from another of the same model. What a layer mixes positions with
@@ -122,7 +123,6 @@ struct AttentionSpec {
   QkvLayout qkv_layout = QkvLayout::kSeparate;
   QkNormSpec qk_norm;
   Alibi alibi = Alibi::kNone;
-  double alibi_bias_max = 8.0;  // kMpt
   // Queries by 1 + beta * log(1 + floor(position / positions)) (Llama 4's); 0: not.
   double temperature_beta = 0.0;
   int64_t temperature_positions = 1;
@@ -207,6 +207,7 @@ struct TensorNames {
   std::string feed_forward_output_norm = "post_mlp_layernorm";
   std::string final_norm = "norm";
   std::string head = "lm_head";
+  std::string older_head = {};  // what published files call it, where that differs
 
   friend bool operator==(const TensorNames&, const TensorNames&) = default;
 };

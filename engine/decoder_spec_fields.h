@@ -13,13 +13,14 @@ namespace firstlight {
 
 template <typename Visitor>
 void VisitFields(RopeSpec& rope, Visitor&& visit) {
-  auto& [type, theta, rotary_dim, pairing, factor, low_freq_factor, high_freq_factor,
+  auto& [type, theta, rotary_dim, pairing, backwards, factor, low_freq_factor, high_freq_factor,
          trained_positions, attention_factor, beta_fast, beta_slow, truncate, short_factor,
-         long_factor, turning_pairs] = rope;
+         long_factor] = rope;
   visit(std::string_view("rope.type"), type);
   visit(std::string_view("rope.theta"), theta);
   visit(std::string_view("rope.rotary_dim"), rotary_dim);
   visit(std::string_view("rope.pairing"), pairing);
+  visit(std::string_view("rope.backwards"), backwards);
   visit(std::string_view("rope.factor"), factor);
   visit(std::string_view("rope.low_freq_factor"), low_freq_factor);
   visit(std::string_view("rope.high_freq_factor"), high_freq_factor);
@@ -30,7 +31,6 @@ void VisitFields(RopeSpec& rope, Visitor&& visit) {
   visit(std::string_view("rope.truncate"), truncate);
   visit(std::string_view("rope.short_factor"), short_factor);
   visit(std::string_view("rope.long_factor"), long_factor);
-  visit(std::string_view("rope.turning_pairs"), turning_pairs);
 }
 
 // `prefix` is one of a few literals.
@@ -49,8 +49,8 @@ void VisitNormFields(bool of_qk, NormSpec& norm, Visitor&& visit) {
 
 template <typename Visitor>
 void VisitFields(AttentionSpec& attention, Visitor&& visit) {
-  auto& [scale, soft_cap, clip, qkv_bias, output_bias, qkv_layout, qk_norm, alibi, alibi_bias_max,
-         temperature_beta, temperature_positions, sinks] = attention;
+  auto& [scale, soft_cap, clip, qkv_bias, output_bias, qkv_layout, qk_norm, alibi, temperature_beta,
+         temperature_positions, sinks] = attention;
   visit(std::string_view("attention.scale"), scale);
   visit(std::string_view("attention.soft_cap"), soft_cap);
   visit(std::string_view("attention.clip"), clip);
@@ -63,7 +63,6 @@ void VisitFields(AttentionSpec& attention, Visitor&& visit) {
   visit(std::string_view("attention.qk_norm.per_head_name"), per_head_name);
   VisitNormFields(/*of_qk=*/true, norm, visit);
   visit(std::string_view("attention.alibi"), alibi);
-  visit(std::string_view("attention.alibi_bias_max"), alibi_bias_max);
   visit(std::string_view("attention.temperature_beta"), temperature_beta);
   visit(std::string_view("attention.temperature_positions"), temperature_positions);
   visit(std::string_view("attention.sinks"), sinks);
@@ -111,7 +110,7 @@ void VisitFields(TensorNames& names, Visitor&& visit) {
   auto& [base_prefix, embedding, positions, embedding_norm, layer, input_norm, query, key, value,
          query_key_value, query_norm, key_norm, attention_output, sinks, attention_output_norm,
          feed_forward_norm, gate, up, gate_up, down, xielu, feed_forward_output_norm, final_norm,
-         head] = names;
+         head, older_head] = names;
   visit(std::string_view("names.base_prefix"), base_prefix);
   visit(std::string_view("names.embedding"), embedding);
   visit(std::string_view("names.positions"), positions);
@@ -136,6 +135,7 @@ void VisitFields(TensorNames& names, Visitor&& visit) {
   visit(std::string_view("names.feed_forward_output_norm"), feed_forward_output_norm);
   visit(std::string_view("names.final_norm"), final_norm);
   visit(std::string_view("names.head"), head);
+  visit(std::string_view("names.older_head"), older_head);
 }
 
 template <typename Visitor>

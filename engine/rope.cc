@@ -108,12 +108,9 @@ RopeTable ComputeRopeTable(const RopeSpec& rope, int64_t prompt_tokens) {
       }
       break;
     }
-    case RopeType::kProportional:
-      for (size_t pair = 0; pair < frequencies.size(); ++pair) {
-        const bool turns = static_cast<int64_t>(pair) < rope.turning_pairs;
-        frequencies[pair] = turns ? frequencies[pair] / factor : 0.0F;
-      }
-      break;
+  }
+  if (rope.backwards) {
+    for (float& frequency : frequencies) frequency = -frequency;
   }
   return table;
 }

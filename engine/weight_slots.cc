@@ -32,19 +32,28 @@ std::string Describe(const TensorView& tensor) {
 }  // namespace
 
 TensorSpelling::TensorSpelling(const TensorNames& names, const Checkpoint& checkpoint)
-    : from_(names.base_prefix), to_(names.base_prefix) {
-  constexpr std::string_view kNested = "language_model.";
-  const std::string nested(kNested);
+    : from_(names.base_prefix),
+      to_(names.base_prefix),
+      from_head_(names.head),
+      to_head_(names.head) {
+  const std::string nested = "language_model.";
+  const std::string model = "model.";
+  const std::string without =
+      names.base_prefix.starts_with(model) ? names.base_prefix.substr(model.size()) : "";
   const std::array<std::array<std::string, 2>, 4> spellings = {
       {{names.base_prefix, ""},
-       {"", ""},
+       {without, ""},
        {nested + names.base_prefix, nested},
        {names.base_prefix + nested, ""}}};
   for (const auto& [base, head] : spellings) {
     if (checkpoint.Find(base + names.embedding + ".weight") == nullptr) continue;
     to_ = base;
     head_ = head;
-    return;
+    break;
+  }
+  if (!names.older_head.empty() &&
+      checkpoint.Find(head_ + names.older_head + ".weight") != nullptr) {
+    to_head_ = names.older_head;
   }
 }
 
@@ -52,7 +61,9 @@ std::string TensorSpelling::Base(const std::string& slot) const {
   return to_ + slot.substr(from_.size());
 }
 
-std::string TensorSpelling::Head(const std::string& slot) const { return head_ + slot; }
+std::string TensorSpelling::Head(const std::string& slot) const {
+  return head_ + to_head_ + slot.substr(from_head_.size());
+}
 
 WeightSlots::WeightSlots(const TensorNames& names, const Checkpoint& checkpoint, bool copy_weights,
                          LoadReport* report)

@@ -36,6 +36,8 @@ class TensorSpelling {
   std::string from_;  // the base prefix of slots
   std::string to_;    // and of the file
   std::string head_;  // before the head's name there
+  std::string from_head_;
+  std::string to_head_;
 };
 
 class WeightSlots {

@@ -23,6 +23,8 @@ struct Architecture {
   std::string_view model_type;  // for files without that
   // Everything but ModelConfig::architecture.
   absl::StatusOr<ModelConfig> (*read_config)(const JsonValue& config);
+  std::string_view golden;       // in tests/golden/, its first
+  std::string_view checkpoints;  // what is published of this class, for docs/models.md
   // The `quant_method` that its weights may have; none where empty.
   std::string_view quantization = {};
 };
@@ -30,22 +32,65 @@ struct Architecture {
 // All of them, in alphabetical order.
 absl::Span<const Architecture> Architectures();
 
+absl::StatusOr<ModelConfig> ReadApertusConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadArceeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadBloomConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadCodeGenConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadCohere2Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadCohereConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadCwmConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadDeepseekV2Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadDeepseekV3Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadDots1Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadErnie45Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadErnie45MoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadExaone4Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadFalconConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGemma2Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGemma3Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGemma3TextConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGemmaConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGlm4Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGlm4MoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGlmConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGpt2Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGptBigCodeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGptJConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGptNeoConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGptNeoXConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGptOssConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGraniteConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGraniteMoeConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGraniteMoeSharedConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadHeliumConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadHunYuanDenseV1Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadLlamaConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMiniCpm3Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadMinistral3Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadMinistralConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMistralConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMixtralConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadMptConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadNanoChatConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadNemotronConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadOlmo2Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadOlmo3Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadOlmoConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadOlmoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadOptConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadPersimmonConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadPhi3Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadPhiConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadPhimoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadQwen2Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadQwen2MoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadQwen3Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadQwen3MoeConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadSeedOssConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadSmolLM3Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadStableLmConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadStarcoder2Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadVaultGemmaConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadYoutuConfig(const JsonValue& config);
 
 }  // namespace firstlight

@@ -22,6 +22,13 @@ absl::StatusOr<int64_t> ReadSize(const JsonValue& config, std::string_view field
   return ReadInteger(config, field, otherwise, 1, maximum);
 }
 
+// A class that has a name of its own for a field takes the common one as well (attribute_map).
+std::string_view NameOf(const JsonValue& config, std::string_view own, std::string_view common) {
+  const bool by_common = !own.empty() && own != common && !config.Find(own).has_value() &&
+                         config.Find(common).has_value();
+  return by_common ? common : own;
+}
+
 absl::Status ReadHeads(const JsonValue& config, const DecoderFields& fields, DecoderSpec* spec) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(spec->num_attention_heads,
                               ReadSize(config, fields.num_attention_heads_field,
@@ -65,7 +72,16 @@ absl::Status ReadHeads(const JsonValue& config, const DecoderFields& fields, Dec
 
 }  // namespace
 
-absl::StatusOr<ModelConfig> ReadDecoder(const JsonValue& config, const DecoderFields& fields) {
+absl::StatusOr<ModelConfig> ReadDecoder(const JsonValue& config,
+                                        const DecoderFields& class_fields) {
+  DecoderFields fields = class_fields;
+  for (const auto& [own, common] :
+       {std::pair(&fields.hidden_size_field, "hidden_size"),
+        {&fields.num_hidden_layers_field, "num_hidden_layers"},
+        {&fields.num_attention_heads_field, "num_attention_heads"},
+        {&fields.max_position_embeddings_field, "max_position_embeddings"}}) {
+    *own = NameOf(config, *own, common);
+  }
   ModelConfig model;
   DecoderSpec& spec = model.spec;
   FIRSTLIGHT_ASSIGN_OR_RETURN(spec.vocab_size, ReadInteger(config, "vocab_size", fields.vocab_size,
@@ -159,13 +175,18 @@ absl::StatusOr<Activation> ReadActivation(const JsonValue& config, std::string_v
              "quick_gelu, relu, relu2, xielu"));
 }
 
-absl::StatusOr<std::vector<bool>> ReadSlidingLayers(const JsonValue& config, int64_t layers,
-                                                    bool (*otherwise)(const JsonValue& config,
-                                                                      int64_t layer)) {
+absl::StatusOr<int64_t> ReadWindow(const JsonValue& config, std::string_view field,
+                                   std::optional<int64_t> otherwise) {
+  if (IsNull(config, field)) return 0;
+  return ReadInteger(config, field, otherwise.value_or(0), 1, SizeLimits::kPositions);
+}
+
+absl::StatusOr<std::vector<bool>> ReadSlidingLayers(
+    const JsonValue& config, int64_t layers, const std::function<bool(int64_t layer)>& otherwise) {
   std::vector<bool> sliding;
   const std::optional<JsonValue> found = config.Find("layer_types");
   if (!found.has_value()) {
-    for (int64_t layer = 0; layer < layers; ++layer) sliding.push_back(otherwise(config, layer));
+    for (int64_t layer = 0; layer < layers; ++layer) sliding.push_back(otherwise(layer));
     return sliding;
   }
   FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray types, found->AsArray());
@@ -178,24 +199,56 @@ absl::StatusOr<std::vector<bool>> ReadSlidingLayers(const JsonValue& config, int
     }
     sliding.push_back(type == "sliding_attention");
   }
-  if (static_cast<int64_t>(sliding.size()) != layers) {
+  if (static_cast<int64_t>(sliding.size()) < layers) {
     return found->Error(
         StrCat("expected ", layers, " of them, one a layer, found ", sliding.size()));
   }
+  sliding.resize(static_cast<size_t>(layers));
   return sliding;
 }
 
-void SetLayerKinds(const LayerKind& first, const LayerKind& second,
-                   const std::vector<bool>& is_second, DecoderSpec* spec) {
-  const bool any = std::find(is_second.begin(), is_second.end(), true) != is_second.end();
-  const bool all = std::find(is_second.begin(), is_second.end(), false) == is_second.end();
+void SetLayerKinds(const std::vector<LayerKind>& layers, DecoderSpec* spec) {
+  spec->layer_kinds.clear();
   spec->kind_of_layer.clear();
-  if (!any || all) {
-    spec->layer_kinds = {any ? second : first};
-    return;
+  for (const LayerKind& layer : layers) {
+    const auto known = std::find(spec->layer_kinds.begin(), spec->layer_kinds.end(), layer);
+    spec->kind_of_layer.push_back(known - spec->layer_kinds.begin());
+    if (known == spec->layer_kinds.end()) spec->layer_kinds.push_back(layer);
   }
-  spec->layer_kinds = {first, second};
-  for (const bool of_second : is_second) spec->kind_of_layer.push_back(of_second ? 1 : 0);
+  if (spec->layer_kinds.size() == 1) spec->kind_of_layer.clear();
+}
+
+absl::Status SetSlidingLayers(const JsonValue& config, const std::vector<bool>& sliding,
+                              const LayerKind& full, const LayerKind& slides, DecoderSpec* spec) {
+  std::vector<LayerKind> layers;
+  for (const bool of_layer : sliding) {
+    if (of_layer && slides.window == 0) {
+      return config.Error("expected a sliding_window where layers slide, found none");
+    }
+    layers.push_back(of_layer ? slides : full);
+  }
+  SetLayerKinds(layers, spec);
+  return absl::OkStatus();
+}
+
+absl::Status ReadQwenWindows(const JsonValue& config, DecoderSpec* spec) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const bool slides, config.GetBool("use_sliding_window", false));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(int64_t window, ReadWindow(config, "sliding_window", 4096));
+  if (!slides) window = 0;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const int64_t first,
+                              ReadInteger(config, "max_window_layers", 28, 0, SizeLimits::kLayers));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(
+      const std::vector<bool> sliding,
+      ReadSlidingLayers(config, spec->num_hidden_layers,
+                        [&](int64_t layer) { return window > 0 && layer >= first; }));
+  return SetSlidingLayers(config, sliding, {}, {.window = window}, spec);
+}
+
+absl::Status ReadBiases(const JsonValue& config, DecoderSpec* spec) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(spec->attention.qkv_bias, config.GetBool("attention_bias", false));
+  spec->attention.output_bias = spec->attention.qkv_bias;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(spec->feed_forward.bias, config.GetBool("mlp_bias", false));
+  return absl::OkStatus();
 }
 
 JsonValue TextConfig(const JsonValue& config) {

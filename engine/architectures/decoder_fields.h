@@ -5,6 +5,7 @@
 // its configuration class in transformers. What else a family has it reads itself.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -63,15 +64,26 @@ absl::Status RefusePresent(const JsonValue& config, std::string_view field);
 absl::StatusOr<Activation> ReadActivation(const JsonValue& config, std::string_view field,
                                           std::string_view otherwise);
 
+// The sliding window in that field: 0 where it is null, which means none.
+absl::StatusOr<int64_t> ReadWindow(const JsonValue& config, std::string_view field,
+                                   std::optional<int64_t> otherwise);
+
 // `layer_types`, "full_attention" or "sliding_attention" for each layer, as whether each slides;
 // else `otherwise(layer)`.
-absl::StatusOr<std::vector<bool>> ReadSlidingLayers(const JsonValue& config, int64_t layers,
-                                                    bool (*otherwise)(const JsonValue& config,
-                                                                      int64_t layer));
+absl::StatusOr<std::vector<bool>> ReadSlidingLayers(
+    const JsonValue& config, int64_t layers, const std::function<bool(int64_t layer)>& otherwise);
 
-// Layers of the first kind, and of the second (appended to the spec) where `second` says so.
-void SetLayerKinds(const LayerKind& first, const LayerKind& second,
-                   const std::vector<bool>& is_second, DecoderSpec* spec);
+// Makes each layer of the spec of its kind.
+void SetLayerKinds(const std::vector<LayerKind>& layers, DecoderSpec* spec);
+// The same for layers of two kinds. INVALID_ARGUMENT where layers slide without a window.
+absl::Status SetSlidingLayers(const JsonValue& config, const std::vector<bool>& sliding,
+                              const LayerKind& full, const LayerKind& slides, DecoderSpec* spec);
+
+// The windows of Qwen2 and 3: `use_sliding_window`, from `max_window_layers` on.
+absl::Status ReadQwenWindows(const JsonValue& config, DecoderSpec* spec);
+
+// `attention_bias` and `mlp_bias` as Llama has them: on all four projections, on all three.
+absl::Status ReadBiases(const JsonValue& config, DecoderSpec* spec);
 
 // The members of `text_config`, where there is one.
 JsonValue TextConfig(const JsonValue& config);

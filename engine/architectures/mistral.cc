@@ -1,6 +1,8 @@
 // Mistral (Jiang et al., arXiv:2310.06825; transformers' models/mistral): Llama with other defaults
 // and a sliding window.
 
+#include <string_view>
+
 #include "engine/architectures/architecture.h"
 #include "engine/architectures/config_fields.h"
 #include "engine/architectures/decoder_fields.h"

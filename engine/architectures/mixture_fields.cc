@@ -130,12 +130,14 @@ absl::Status ReadWindowOfLayers(const JsonValue& config, int64_t default_window,
                                 DecoderSpec* spec) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const int64_t window, ReadWindow(config, default_window));
   if (window == 0) return absl::OkStatus();
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const std::vector<bool> sliding,
-                              ReadSlidingLayers(config, spec->num_hidden_layers, is_sliding));
-  LayerKind second = spec->layer_kinds[0];
-  second.window = window;
-  SetLayerKinds(spec->layer_kinds[0], second, sliding, spec);
-  return absl::OkStatus();
+  FIRSTLIGHT_ASSIGN_OR_RETURN(
+      const std::vector<bool> sliding,
+      ReadSlidingLayers(config, spec->num_hidden_layers,
+                        [&](int64_t layer) { return is_sliding(config, layer); }));
+  const LayerKind full = spec->layer_kinds[0];
+  LayerKind slides = full;
+  slides.window = window;
+  return SetSlidingLayers(config, sliding, full, slides, spec);
 }
 
 void MakeEveryLayerAMixture(DecoderSpec* spec) {

@@ -18,14 +18,15 @@ constexpr double kLargestFactor = 1e6;
 
 // The members that describe the rotary embedding: rope_scaling where it says anything, else
 // rope_parameters.
-std::optional<JsonValue> FindRopeObject(const JsonValue& config, std::string_view layer_type) {
+std::optional<JsonValue> FindRopeObject(const JsonValue& config, std::string_view layer_type,
+                                        bool read_scaling) {
   for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
     std::optional<JsonValue> found = config.Find(key);
-    if (!found.has_value()) continue;
-    if (!layer_type.empty() && found->type() == JsonType::kObject) {
-      if (const std::optional<JsonValue> nested = found->Find(layer_type); nested.has_value()) {
-        found = nested;
-      }
+    if (!found.has_value() || (key == "rope_scaling" && !read_scaling)) continue;
+    if (!layer_type.empty() && key == "rope_parameters") {
+      if (found->type() != JsonType::kObject) return found;
+      found = found->Find(layer_type);
+      if (!found.has_value()) continue;
     }
     const absl::StatusOr<JsonObject> object = found->AsObject();
     if (!object.ok() || object->size() > 0) return found;
@@ -33,19 +34,19 @@ std::optional<JsonValue> FindRopeObject(const JsonValue& config, std::string_vie
   return std::nullopt;
 }
 
-absl::StatusOr<RopeType> ReadRopeType(const JsonValue& rope) {
+absl::StatusOr<RopeType> ReadRopeType(const JsonValue& rope, bool yarn_is_longrope) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string_view legacy, rope.GetString("type", "default"));
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string_view name, rope.GetString("rope_type", legacy));
   if (name == "default") return RopeType::kDefault;
+  if (yarn_is_longrope && (name == "yarn" || name == "su")) return RopeType::kLongrope;
   if (name == "linear") return RopeType::kLinear;
   if (name == "dynamic") return RopeType::kDynamic;
   if (name == "llama3") return RopeType::kLlama3;
   if (name == "yarn") return RopeType::kYarn;
   if (name == "longrope") return RopeType::kLongrope;
-  if (name == "proportional") return RopeType::kProportional;
   return absl::UnimplementedError(
       StrCat(rope.Error(StrCat("rope type ", Quoted(name), " is not implemented")).message(),
-             "; known are default, linear, dynamic, llama3, yarn, longrope, proportional"));
+             "; known are default, linear, dynamic, llama3, yarn, longrope"));
 }
 
 // The outer field, where a file has it, goes before the inner one.
@@ -54,7 +55,10 @@ absl::Status ReadTrainedPositions(const JsonValue& config, const JsonValue& rope
   constexpr std::string_view kTrained = "original_max_position_embeddings";
   FIRSTLIGHT_ASSIGN_OR_RETURN(
       spec->trained_positions,
-      ReadInteger(rope, kTrained, context.max_position_embeddings, 1, SizeLimits::kPositions));
+      ReadInteger(rope, kTrained,
+                  context.trained_positions.value_or(context.max_position_embeddings), 1,
+                  SizeLimits::kPositions));
+  if (context.trained_positions.has_value()) spec->trained_positions = *context.trained_positions;
   if (!context.layer_type.empty()) return absl::OkStatus();
   FIRSTLIGHT_ASSIGN_OR_RETURN(
       spec->trained_positions,
@@ -172,29 +176,34 @@ absl::Status ReadScaling(const JsonValue& config, const JsonValue& rope, const R
 
 }  // namespace
 
+bool DescribesRope(const JsonValue& config) {
+  return FindRopeObject(config, /*layer_type=*/{}, /*read_scaling=*/true).has_value();
+}
+
 absl::StatusOr<RopeSpec> ReadRope(const JsonValue& config, const RopeContext& context) {
   RopeSpec spec;
   spec.pairing = context.pairing;
-  FIRSTLIGHT_ASSIGN_OR_RETURN(
-      spec.theta, ReadNumber(config, context.theta_field, context.theta, 1.0, kLargestTheta));
+  spec.theta = context.theta;
+  double partial = context.partial_rotary_factor;
+  if (!context.theta_field.empty()) {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(
+        spec.theta, ReadNumber(config, context.theta_field, context.theta, 1.0, kLargestTheta));
+  }
   constexpr std::string_view kPartial = "partial_rotary_factor";
-  FIRSTLIGHT_ASSIGN_OR_RETURN(
-      double partial, ReadNumber(config, kPartial, context.partial_rotary_factor, 0.0, 1.0));
-  const std::optional<JsonValue> rope = FindRopeObject(config, context.layer_type);
+  if (!context.partial_field.empty()) {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(partial,
+                                ReadNumber(config, context.partial_field, partial, 0.0, 1.0));
+  }
+  const std::optional<JsonValue> rope =
+      FindRopeObject(config, context.layer_type, context.read_scaling);
   if (rope.has_value()) {
     FIRSTLIGHT_RETURN_IF_ERROR(rope->AsObject().status());
     FIRSTLIGHT_ASSIGN_OR_RETURN(spec.theta,
                                 ReadNumber(*rope, "rope_theta", spec.theta, 1.0, kLargestTheta));
     FIRSTLIGHT_ASSIGN_OR_RETURN(partial, ReadNumber(*rope, kPartial, partial, 0.0, 1.0));
-    FIRSTLIGHT_ASSIGN_OR_RETURN(spec.type, ReadRopeType(*rope));
+    FIRSTLIGHT_ASSIGN_OR_RETURN(spec.type, ReadRopeType(*rope, context.yarn_is_longrope));
   }
-  const auto rotated = static_cast<int64_t>(static_cast<double>(context.head_dim) * partial);
-  if (spec.type == RopeType::kProportional) {
-    spec.rotary_dim = context.head_dim;
-    spec.turning_pairs = static_cast<int64_t>(partial * static_cast<double>(context.head_dim)) / 2;
-  } else {
-    spec.rotary_dim = rotated;
-  }
+  spec.rotary_dim = static_cast<int64_t>(static_cast<double>(context.head_dim) * partial);
   if (spec.rotary_dim % 2 != 0 || spec.rotary_dim == 0) {
     return config.Error(StrCat("expected an even head_dim (times ", kPartial,
                                "), 2 or more, found ", spec.rotary_dim));

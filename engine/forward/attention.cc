@@ -19,8 +19,9 @@ void ForwardPass::State::Attend(int64_t layer) {
     Multiply(
         {Product(w.query, query, size), Product(w.key, key, size), Product(w.value, value, size)});
   } else {
-    float* const output = spec.attention.qkv_layout == QkvLayout::kGrouped ? activations.grouped
-                                                                           : activations.projected;
+    float* const output = spec.attention.qkv_layout == QkvLayout::kConcatenated
+                              ? activations.projected
+                              : activations.grouped;
     Multiply({Product(w.query_key_value, output, size)});
   }
   ForRows(tokens, size, [&](int64_t begin, int64_t end) {
@@ -38,7 +39,10 @@ void ForwardPass::State::Attend(int64_t layer) {
 void ForwardPass::State::PrepareQueryKeyValue(int64_t layer, int64_t row) {
   const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
   const AttentionSpec& attention_spec = spec.attention;
-  if (attention_spec.qkv_layout == QkvLayout::kGrouped) Ungroup(row);
+  if (attention_spec.qkv_layout == QkvLayout::kGrouped ||
+      attention_spec.qkv_layout == QkvLayout::kQuarters) {
+    Ungroup(row);
+  }
   float* const query = activations.projected + row * projected_size();
   float* const key = query + spec.query_size();
   const QkNormSpec& qk_norm = attention_spec.qk_norm;
@@ -94,11 +98,13 @@ void ForwardPass::State::ProjectLatent(int64_t layer) {
                 .scratch = activations.scratch(0)});
 }
 
-// From [kv_heads, queries of a group + key + value, head_dim] to all queries, all keys, all values.
+// From groups of heads, each with its queries, keys and values, to all queries, all keys, all
+// values.
 void ForwardPass::State::Ungroup(int64_t row) {
-  const int64_t kv_heads = spec.num_key_value_heads;
-  const int64_t head_dim = spec.head_dim;
-  const int64_t group_size = spec.query_size() / kv_heads;
+  const bool quarters = spec.attention.qkv_layout == QkvLayout::kQuarters;
+  const int64_t groups = quarters ? 4 : spec.num_key_value_heads;
+  const int64_t queries = spec.query_size() / groups;
+  const int64_t keys = spec.key_value_size() / groups;
   const float* from = activations.grouped + row * projected_size();
   float* query = activations.projected + row * projected_size();
   float* key = query + spec.query_size();
@@ -108,10 +114,10 @@ void ForwardPass::State::Ungroup(int64_t row) {
     from += count;
     *to += count;
   };
-  for (int64_t head = 0; head < kv_heads; ++head) {
-    take(group_size, &query);
-    take(head_dim, &key);
-    take(head_dim, &value);
+  for (int64_t group = 0; group < groups; ++group) {
+    take(queries, &query);
+    take(keys, quarters ? &value : &key);
+    take(keys, quarters ? &key : &value);
   }
 }
 

@@ -198,26 +198,30 @@ def load(directory):
 
 
 def record(directory, prompt):
-    """Logits of every prompt position and every greedy step, from transformers in float32."""
+    """Logits of every prompt position and every greedy step, from transformers in float32; up to the
+    first step at which the best two logits come too close."""
     model = load(directory)
     with torch.no_grad():
         output = model(torch.tensor([prompt]), use_cache=True)
         # Dynamic frequencies follow the longest position so far; a served sequence keeps those of
         # its prompt.
-        model.model.rotary_emb.rope_type = "default"
+        for module in model.modules():
+            if isinstance(getattr(module, "rope_type", None), dict):
+                module.rope_type = dict.fromkeys(module.rope_type, "default")
+            elif hasattr(module, "rope_type"):
+                module.rope_type = "default"
         prompt_logits = output.logits[0]
         steps, greedy = [prompt_logits[-1]], []
+        gaps = []
         while True:
+            best = torch.topk(steps[-1].double(), 2).values
+            gaps.append(float((best[0] - best[1]) / steps[-1].double().std()))
             greedy.append(int(steps[-1].argmax()))
-            if len(greedy) == GREEDY_TOKENS:
+            if len(greedy) == GREEDY_TOKENS or gaps[-1] <= SMALLEST_GAP:
                 break
             output = model(torch.tensor([greedy[-1:]]), past_key_values=output.past_key_values,
                            use_cache=True)
             steps.append(output.logits[0, -1])
-    gaps = []
-    for logits in steps:
-        best = torch.topk(logits.double(), 2).values
-        gaps.append(float((best[0] - best[1]) / logits.double().std()))
     return {"prompt_logits": prompt_logits.contiguous().clone(),
             "greedy_logits": torch.stack(steps)}, greedy, min(gaps)
 
