@@ -32,6 +32,9 @@ struct GenerateOptions {
   std::optional<int32_t> top_k, max_tokens, min_tokens, top_logprobs, num_sequences;
   std::optional<uint64_t> seed;
   std::vector<std::string> logit_bias;
+  std::vector<std::string> bad_words;
+  std::vector<std::string> bad_word_token_ids;
+  std::string allowed_token_ids;
   std::vector<std::string> stop_sequences;
   std::string stop_token_ids;
   bool include_stop_sequence = false;
@@ -39,6 +42,7 @@ struct GenerateOptions {
   std::optional<double> time_limit;  // seconds
   std::optional<double> timeout;     // seconds
   bool logprobs = false;
+  bool prompt_logprobs = false;
   bool token_ids = false;
   bool echo = false;
 };
@@ -59,6 +63,16 @@ void AddSamplingOptions(CLI::App* command, GenerateOptions* options) {
       ->group(group);
   command->add_option("--seed", options->seed, "Same seed, same answer")->group(group);
   command->add_option("--logit-bias", options->logit_bias, "TOKEN_ID=BIAS; repeatable")
+      ->group(group);
+  command->add_option("--bad-word,--bad-words", options->bad_words, "Text to avoid; repeatable")
+      ->allow_extra_args(false)
+      ->group(group);
+  command
+      ->add_option("--bad-word-token-ids", options->bad_word_token_ids,
+                   "1,2,3 to avoid in a row; repeatable")
+      ->allow_extra_args(false)
+      ->group(group);
+  command->add_option("--allowed-token-ids", options->allowed_token_ids, "None but 1,2,3")
       ->group(group);
 }
 
@@ -86,6 +100,10 @@ void AddOutputOptions(CLI::App* command, GenerateOptions* options) {
   const std::string group = "Output";
   command->add_flag("--logprobs", options->logprobs, "Log-probability of each token, on stderr")
       ->group(group);
+  command
+      ->add_flag("--prompt-logprobs", options->prompt_logprobs,
+                 "Log-probability of each token of the prompt, on stderr")
+      ->group(group);
   command->add_option("--top-logprobs", options->top_logprobs, "Alternatives a token")
       ->group(group);
   command->add_flag("--token-ids", options->token_ids, "Print token ids in place of text")
@@ -100,6 +118,13 @@ void SetIf(const std::optional<Value>& value, Setter setter) {
   if (value.has_value()) setter(*value);
 }
 
+// Throws CLI::ValidationError naming `option`.
+std::vector<int32_t> TokenIdsOf(const std::string& option, const std::string& text) {
+  auto ids = ParseTokenIds(text);
+  if (!ids.ok()) throw CLI::ValidationError(option, std::string(ids.status().message()));
+  return *std::move(ids);
+}
+
 void FillSampling(const GenerateOptions& options, v1::SamplingOptions* sampling) {
   SetIf(options.temperature, [&](double value) { sampling->set_temperature(value); });
   SetIf(options.top_k, [&](int32_t value) { sampling->set_top_k(value); });
@@ -110,6 +135,13 @@ void FillSampling(const GenerateOptions& options, v1::SamplingOptions* sampling)
   SetIf(options.frequency_penalty, [&](double value) { sampling->set_frequency_penalty(value); });
   SetIf(options.presence_penalty, [&](double value) { sampling->set_presence_penalty(value); });
   SetIf(options.seed, [&](uint64_t value) { sampling->set_seed(value); });
+  sampling->mutable_bad_words()->Add(options.bad_words.begin(), options.bad_words.end());
+  for (const std::string& word : options.bad_word_token_ids) {
+    const std::vector<int32_t> ids = TokenIdsOf("--bad-word-token-ids", word);
+    sampling->add_bad_word_token_ids()->mutable_ids()->Add(ids.begin(), ids.end());
+  }
+  const std::vector<int32_t> allowed = TokenIdsOf("--allowed-token-ids", options.allowed_token_ids);
+  sampling->mutable_allowed_token_ids()->Add(allowed.begin(), allowed.end());
 }
 
 // Throws CLI::ValidationError, which ends the process as bad usage.
@@ -120,10 +152,8 @@ v1::GenerateRequest Request(const GenerateOptions& options, bool json) {
   if (!options.prompt_token_ids.has_value()) {
     request.set_prompt(ReadText(options.prompt));
   } else {
-    const auto ids = ParseTokenIds(*options.prompt_token_ids);
-    if (!ids.ok())
-      throw CLI::ValidationError("--prompt-token-ids", std::string(ids.status().message()));
-    request.mutable_prompt_token_ids()->mutable_ids()->Add(ids->begin(), ids->end());
+    const std::vector<int32_t> ids = TokenIdsOf("--prompt-token-ids", *options.prompt_token_ids);
+    request.mutable_prompt_token_ids()->mutable_ids()->Add(ids.begin(), ids.end());
   }
   if (options.no_special_tokens) request.set_add_special_tokens(false);
   FillSampling(options, request.mutable_sampling());
@@ -142,16 +172,16 @@ v1::GenerateRequest Request(const GenerateOptions& options, bool json) {
   SetIf(options.min_tokens, [&](int32_t value) { stopping->set_min_tokens(value); });
   stopping->mutable_stop_sequences()->Add(options.stop_sequences.begin(),
                                           options.stop_sequences.end());
-  const auto stop_ids = ParseTokenIds(options.stop_token_ids);
-  if (!stop_ids.ok())
-    throw CLI::ValidationError("--stop-token-ids", std::string(stop_ids.status().message()));
-  stopping->mutable_stop_token_ids()->Add(stop_ids->begin(), stop_ids->end());
+  const std::vector<int32_t> stop_ids = TokenIdsOf("--stop-token-ids", options.stop_token_ids);
+  stopping->mutable_stop_token_ids()->Add(stop_ids.begin(), stop_ids.end());
   stopping->set_include_stop_sequence(options.include_stop_sequence);
   stopping->set_ignore_eos(options.ignore_eos);
   SetIf(options.time_limit,
         [&](double value) { *stopping->mutable_time_limit() = ToDuration(value); });
   v1::OutputOptions* output = request.mutable_output();
-  output->set_logprobs(options.logprobs || options.top_logprobs.has_value());
+  output->set_prompt_logprobs(options.prompt_logprobs);
+  output->set_logprobs(options.logprobs ||
+                       (options.top_logprobs.has_value() && !options.prompt_logprobs));
   SetIf(options.top_logprobs, [&](int32_t value) { output->set_top_logprobs(value); });
   output->set_token_ids(options.token_ids || json);
   output->set_echo(options.echo);

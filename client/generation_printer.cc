@@ -57,7 +57,10 @@ void Write(std::FILE* file, std::string_view text) {
 }
 
 void PrintLogprobs(const v1::Token& token) {
-  std::string line = absl::StrFormat("%8d %9.4f %s", token.id(), token.logprob(), token.text());
+  // The first token of a prompt has none.
+  const std::string logprob =
+      token.has_logprob() ? absl::StrFormat("%9.4f", token.logprob()) : std::string(9, ' ');
+  std::string line = absl::StrFormat("%8d %s %s", token.id(), logprob, token.text());
   for (const v1::TokenLogprob& other : token.top()) {
     absl::StrAppendFormat(&line, "  | %d %.4f %s", other.id(), other.logprob(), other.text());
   }
@@ -87,6 +90,7 @@ std::string FiguresLine(const v1::GenerationFinished& finished) {
 }
 
 void GenerationPrinter::Add(const v1::GenerateResponse& response) {
+  for (const v1::Token& token : response.prompt().tokens()) PrintLogprobs(token);
   if (response.has_delta()) AddDelta(response.delta());
   if (response.has_finished()) {
     notes_[response.finished().index()] = FiguresLine(response.finished());

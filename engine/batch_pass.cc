@@ -24,13 +24,15 @@ absl::StatusOr<std::unique_ptr<BatchPass>> BatchPass::Begin(const Model* model,
     Sequence& sequence = *part.sequence;
     sequence.in_pass = true;
     part.has_logits = part.rows == sequence.remaining();
-    part.logits_row = logits_rows;
-    logits_rows += part.has_logits ? 1 : 0;
+    part.logits_rows =
+        std::max<int64_t>(part.has_logits ? 1 : 0, sequence.UndescribedPromptRows(part.rows));
+    part.first_logits_row = logits_rows;
+    logits_rows += part.logits_rows;
     segments.push_back({.tokens = sequence.NextTokens(part.rows),
                         .first_position = sequence.computed(),
                         .cache = sequence.cache(),
                         .rope = &sequence.request().rope,
-                        .logits_rows = part.has_logits ? 1 : 0});
+                        .logits_rows = part.logits_rows});
     tokens.insert(tokens.end(), segments.back().tokens.begin(), segments.back().tokens.end());
     batch->first_tokens_ = batch->first_tokens_ || !sequence.request().prefill_end.has_value();
   }

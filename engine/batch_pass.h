@@ -22,8 +22,9 @@ class BatchPass {
   struct Part {
     Sequence* sequence = nullptr;
     int64_t rows = 0;
-    bool has_logits = false;  // reaches the sequence's last token
-    int64_t logits_row = 0;
+    bool has_logits = false;       // reaches the sequence's last token
+    int64_t logits_rows = 0;       // its last rows that have logits: one, or what the prompt wants
+    int64_t first_logits_row = 0;  // of the pass's
   };
 
   // Marks the sequences as part of a pass until it is destroyed. Their caches are reserved for the
@@ -53,9 +54,13 @@ class BatchPass {
 
   const Model* model() const { return model_; }
   const std::vector<Part>& parts() const { return parts_; }
-  // Once done: [vocabulary]. REQUIRES: part.has_logits.
+  // Once done: of its last token, [vocabulary]. REQUIRES: part.has_logits.
   absl::Span<const float> logits(const Part& part) const {
-    return pass_->logits_row(part.logits_row);
+    return logits(part, part.logits_rows - 1);
+  }
+  // Once done: [vocabulary]. REQUIRES: 0 <= row < part.logits_rows.
+  absl::Span<const float> logits(const Part& part, int64_t row) const {
+    return pass_->logits_row(part.first_logits_row + row);
   }
 
  private:

@@ -56,7 +56,8 @@ uint64_t DrawSeed() {
 
 // What a request needs of its model's tokenizer beyond the text of the answer.
 bool NeedsText(const GenerationRequest& request) {
-  return request.output.echo || !request.stopping.stop_sequences.empty();
+  return request.output.echo || !request.stopping.stop_sequences.empty() ||
+         !request.sampling.bad_words.empty();
 }
 
 WeightShares SharesOf(const ResidencySample& sample) {
@@ -143,8 +144,9 @@ class Engine::Impl {
     model_options.kernels = kernels_;
     model_options.workers = &workers_;
     model_options.block_pool = &block_pool_;
-    model_options.step = {.tokens = MaxRows(options_.step_tokens, options_.max_sequences),
-                          .logits = options_.max_sequences};
+    model_options.step = {
+        .tokens = MaxRows(options_.step_tokens, options_.max_sequences),
+        .logits = options_.max_sequences + PromptLogitsRows(options_.step_tokens)};
     model_options.prefetch = prefetch;
     model_options.tokenizers = &tokenizers_;
     model_options.chat_templates = &chat_templates_;
@@ -159,6 +161,7 @@ class Engine::Impl {
                              .input = std::move(options.input),
                              .add_special_tokens = options.add_special_tokens,
                              .data_bytes = std::move(options.data_bytes),
+                             .bad_words = options.sampling.bad_words,
                              .keep_text = options.output.echo,
                              .needs_text = NeedsText(options),
                              .deadline = options.deadline};

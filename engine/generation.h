@@ -31,7 +31,10 @@ struct SamplingOptions {
   std::optional<double> frequency_penalty;   // [-2, 2]; generated tokens
   std::optional<double> presence_penalty;    // [-2, 2]; generated tokens
   std::optional<uint64_t> seed;              // drawn when unset
-  std::vector<std::pair<int32_t, double>> logit_bias;  // token id, added to its logit
+  std::vector<std::pair<int32_t, double>> logit_bias;    // token id, added to its logit
+  std::vector<std::string> bad_words;                    // texts that must not come
+  std::vector<std::vector<int32_t>> bad_word_token_ids;  // sequences of tokens that must not
+  std::vector<int32_t> allowed_token_ids;                // none but these; empty: all
 };
 
 struct StoppingOptions {
@@ -46,9 +49,10 @@ struct StoppingOptions {
 
 struct OutputOptions {
   bool logprobs = false;
-  int64_t top_logprobs = 0;  // [0, 20]; alternatives a token
-  bool token_ids = false;    // fill DeltaEvent::tokens
-  bool echo = false;         // the prompt's text first
+  bool prompt_logprobs = false;  // PromptEvents before the first delta of an answer
+  int64_t top_logprobs = 0;      // [0, 20]; alternatives a token, of answer and prompt
+  bool token_ids = false;        // fill DeltaEvent::tokens
+  bool echo = false;             // the prompt's text first
   // Whether the text continues the prompt's, so that a word that follows it keeps its space. False:
   // it is decoded by itself.
   bool continues_prompt = true;
@@ -89,14 +93,21 @@ struct TokenLogprob {
 struct GeneratedToken {
   int32_t id = 0;
   std::string text;
-  std::optional<double> logprob;  // set when OutputOptions::logprobs
+  std::optional<double> logprob;  // set when OutputOptions::logprobs, or prompt_logprobs
   std::vector<TokenLogprob> top;  // best first
 };
 
-// First event of a request, before any delta.
+// First event of a request, before any other.
 struct StartedEvent {
   uint64_t seed = 0;
   int64_t prompt_tokens = 0;
+};
+
+// Tokens of the prompt with what the model thought of them, for OutputOptions::prompt_logprobs:
+// every token once over all events, in order. The first has no logprob, since nothing comes before
+// it.
+struct PromptEvent {
+  std::vector<GeneratedToken> tokens;
 };
 
 struct DeltaEvent {
@@ -158,15 +169,16 @@ struct FinishedEvent {
 };
 
 // Receives the events of one request. Every call comes from the engine's threads, one at a time,
-// and must not block, take long or call back into the engine. Order: OnStarted once,
-// OnFirstToken once and before the first delta of an answer, deltas, one OnFinished per sequence,
-// OnDone once and last. An error may take the place of what is still to
-// come at any point: OnDone(error), and nothing after it.
+// and must not block, take long or call back into the engine. Order: OnStarted once, the echo of
+// the prompt, OnPrompt as often as it takes, OnFirstToken once and before the first delta of an
+// answer, deltas, one OnFinished per sequence, OnDone once and last. An error may take the place of
+// what is still to come at any point: OnDone(error), and nothing after it.
 class GenerationObserver {
  public:
   virtual ~GenerationObserver() = default;
 
   virtual void OnStarted(StartedEvent event) = 0;
+  virtual void OnPrompt(PromptEvent /*event*/) {}
   virtual void OnFirstToken(const FirstTokenEvent& /*event*/) {}
   virtual void OnDelta(DeltaEvent event) = 0;
   virtual void OnFinished(FinishedEvent event) = 0;

@@ -35,7 +35,6 @@ absl::Status ReadOptional(const JsonValue& root, std::string_view key,
 // read here, in the order of their names. Those that only matter to beams or encoders beside one of
 // these are left out.
 constexpr auto kNotImplemented = std::to_array<std::string_view>({
-    "bad_words_ids",
     "begin_suppress_tokens",
     "constraints",
     "dola_layers",
@@ -53,6 +52,7 @@ constexpr auto kNotImplemented = std::to_array<std::string_view>({
     "no_repeat_ngram_size",
     "num_beam_groups",
     "num_beams",
+    "num_return_sequences",
     "penalty_alpha",
     "sequence_bias",
     "stop_strings",
@@ -73,8 +73,7 @@ bool HasNoEffect(std::string_view key, const JsonValue& value) {
       const double number = *value.AsDouble();
       // Token 0 can be forced; elsewhere 0 is off, and so is 1 where it counts or multiplies.
       if (key.starts_with("forced_")) return false;
-      const bool counts_from_one =
-          key == "num_beams" || key == "num_beam_groups" || key == "guidance_scale";
+      const bool counts_from_one = key.starts_with("num_") || key == "guidance_scale";
       return number == 0 || (counts_from_one && number == 1);
     }
     case JsonType::kString:
@@ -85,6 +84,36 @@ bool HasNoEffect(std::string_view key, const JsonValue& value) {
       return value.AsObject()->size() == 0;
   }
   return false;
+}
+
+// As many as a request may name (generation_options.h): each is looked at for every token.
+constexpr size_t kMaxBadWordsIds = 1024;
+
+absl::StatusOr<std::vector<std::vector<int32_t>>> ReadBadWords(const JsonValue& root) {
+  constexpr std::string_view kField = "bad_words_ids";
+  std::vector<std::vector<int32_t>> words;
+  const std::optional<JsonValue> field = root.Find(kField);
+  if (!field.has_value() || field->type() == JsonType::kNull) return words;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray list, field->AsArray());
+  if (list.size() > kMaxBadWordsIds) {
+    return field->Error(
+        StrCat("expected at most ", kMaxBadWordsIds, " entries, found ", list.size()));
+  }
+  words.reserve(list.size());
+  for (const JsonValue& entry : list) {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray ids, entry.AsArray());
+    if (ids.size() == 0) return entry.Error("expected at least one token id, found none");
+    std::vector<int32_t>& word = words.emplace_back();
+    word.reserve(ids.size());
+    for (const JsonValue& value : ids) {
+      FIRSTLIGHT_ASSIGN_OR_RETURN(const int64_t id, value.AsInt64());
+      if (id < 0 || id > std::numeric_limits<int32_t>::max()) {
+        return value.Error(StrCat("expected a token id, found ", id));
+      }
+      word.push_back(static_cast<int32_t>(id));
+    }
+  }
+  return words;
 }
 
 }  // namespace
@@ -110,6 +139,7 @@ absl::StatusOr<GenerationConfig> ParseGenerationConfig(std::string_view json,
                                           &config.repetition_penalty));
   FIRSTLIGHT_RETURN_IF_ERROR(ReadOptional(root, "max_new_tokens", &config.max_new_tokens));
   FIRSTLIGHT_ASSIGN_OR_RETURN(config.eos_token_ids, ReadTokenIds(root, "eos_token_id", {}));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(config.bad_words_ids, ReadBadWords(root));
   for (const std::string_view key : kNotImplemented) {
     const std::optional<JsonValue> value = root.Find(key);
     if (value.has_value() && !HasNoEffect(key, *value)) config.ignored_fields.emplace_back(key);

@@ -28,6 +28,8 @@ struct GenerationConfig {
   std::optional<double> typical_p;           // [0, 1]
   std::optional<double> repetition_penalty;  // > 0
   std::optional<int64_t> max_new_tokens;     // >= 0
+  // Sequences of tokens that must not come, none of them empty (`bad_words_ids`).
+  std::vector<std::vector<int32_t>> bad_words_ids;
   // Any of them ends a sequence. Empty: the file has none.
   std::vector<int32_t> eos_token_ids;
   // Fields that are set to something that changes what transformers generates and that is not

@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -53,6 +54,30 @@ absl::Status CheckCount(absl::string_view path, size_t count, int64_t limit) {
   return Unexpected(path, absl::StrCat("at most ", limit, " entries"), count);
 }
 
+absl::Status CheckSize(absl::string_view path, size_t size, int64_t limit, absl::string_view unit) {
+  if (size >= 1 && size <= static_cast<size_t>(limit)) {
+    return absl::OkStatus();
+  }
+  return Unexpected(path, absl::StrCat("1 to ", limit, " ", unit), size);
+}
+
+absl::Status CheckBadWords(const SamplingOptions& sampling) {
+  FIRSTLIGHT_RETURN_IF_ERROR(
+      CheckCount("sampling.bad_words", sampling.bad_words.size(), kMaxBadWords));
+  for (size_t i = 0; i < sampling.bad_words.size(); ++i) {
+    FIRSTLIGHT_RETURN_IF_ERROR(CheckSize(absl::StrCat("sampling.bad_words[", i, "]"),
+                                         sampling.bad_words[i].size(), kMaxBadWordBytes, "bytes"));
+  }
+  FIRSTLIGHT_RETURN_IF_ERROR(
+      CheckCount("sampling.bad_word_token_ids", sampling.bad_word_token_ids.size(), kMaxBadWords));
+  for (size_t i = 0; i < sampling.bad_word_token_ids.size(); ++i) {
+    FIRSTLIGHT_RETURN_IF_ERROR(CheckSize(absl::StrCat("sampling.bad_word_token_ids[", i, "].ids"),
+                                         sampling.bad_word_token_ids[i].size(), kMaxBadWordTokens,
+                                         "token ids"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckSampling(const SamplingOptions& sampling) {
   FIRSTLIGHT_RETURN_IF_ERROR(CheckNumber("sampling.temperature", sampling.temperature, 0, 100));
   FIRSTLIGHT_RETURN_IF_ERROR(CheckInteger("sampling.top_k", sampling.top_k, 0, kMaxInt32));
@@ -77,7 +102,9 @@ absl::Status CheckSampling(const SamplingOptions& sampling) {
       return Unexpected("sampling.logit_bias", "each token id once", absl::StrCat(id, " twice"));
     }
   }
-  return absl::OkStatus();
+  FIRSTLIGHT_RETURN_IF_ERROR(CheckBadWords(sampling));
+  return CheckCount("sampling.allowed_token_ids", sampling.allowed_token_ids.size(),
+                    kMaxAllowedTokenIds);
 }
 
 absl::Status CheckStopping(const StoppingOptions& stopping) {
@@ -88,11 +115,9 @@ absl::Status CheckStopping(const StoppingOptions& stopping) {
   FIRSTLIGHT_RETURN_IF_ERROR(
       CheckCount("stopping.stop_sequences", stopping.stop_sequences.size(), kMaxStopSequences));
   for (size_t i = 0; i < stopping.stop_sequences.size(); ++i) {
-    const size_t bytes = stopping.stop_sequences[i].size();
-    if (bytes == 0 || bytes > static_cast<size_t>(kMaxStopSequenceBytes)) {
-      return Unexpected(absl::StrCat("stopping.stop_sequences[", i, "]"),
-                        absl::StrCat("1 to ", kMaxStopSequenceBytes, " bytes"), bytes);
-    }
+    FIRSTLIGHT_RETURN_IF_ERROR(CheckSize(absl::StrCat("stopping.stop_sequences[", i, "]"),
+                                         stopping.stop_sequences[i].size(), kMaxStopSequenceBytes,
+                                         "bytes"));
   }
   FIRSTLIGHT_RETURN_IF_ERROR(
       CheckCount("stopping.stop_token_ids", stopping.stop_token_ids.size(), kMaxStopTokenIds));
@@ -115,6 +140,35 @@ absl::Status CheckIds(absl::string_view path, absl::Span<const int32_t> ids, int
 
 absl::string_view PromptPath(const GenerationRequest& request) {
   return std::holds_alternative<std::string>(request.input) ? "prompt" : "prompt_token_ids";
+}
+
+std::vector<int32_t> SortedUnique(std::vector<int32_t> ids) {
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+// The request's words, else the checkpoint's. As transformers does, without those that are nothing
+// but an end of sequence: it is not a word.
+absl::StatusOr<std::vector<std::vector<int32_t>>> ResolveBadWords(
+    const SamplingOptions& request, std::vector<std::vector<int32_t>> texts,
+    const GenerationConfig& config, const std::vector<int32_t>& eos_token_ids, int64_t vocab_size) {
+  std::vector<std::vector<int32_t>> words = std::move(texts);
+  for (size_t i = 0; i < request.bad_word_token_ids.size(); ++i) {
+    FIRSTLIGHT_RETURN_IF_ERROR(CheckIds(absl::StrCat("sampling.bad_word_token_ids[", i, "].ids"),
+                                        request.bad_word_token_ids[i], vocab_size));
+    words.push_back(request.bad_word_token_ids[i]);
+  }
+  if (request.bad_words.empty() && request.bad_word_token_ids.empty()) {
+    words = config.bad_words_ids;
+  }
+  std::erase_if(words, [&eos_token_ids](const std::vector<int32_t>& word) {
+    return word.size() == 1 &&
+           std::binary_search(eos_token_ids.begin(), eos_token_ids.end(), word.front());
+  });
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  return words;
 }
 
 absl::StatusOr<SamplingParameters> ResolveSampling(const SamplingOptions& request,
@@ -140,13 +194,10 @@ absl::StatusOr<SamplingParameters> ResolveSampling(const SamplingOptions& reques
     }
     resolved.logit_bias.emplace_back(id, static_cast<float>(bias));
   }
+  FIRSTLIGHT_RETURN_IF_ERROR(
+      CheckIds("sampling.allowed_token_ids", request.allowed_token_ids, vocab_size));
+  resolved.allowed_token_ids = SortedUnique(request.allowed_token_ids);
   return resolved;
-}
-
-std::vector<int32_t> SortedUnique(std::vector<int32_t> ids) {
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
 }
 
 }  // namespace
@@ -161,8 +212,9 @@ absl::Status CheckRequest(const GenerationRequest& request) {
   const OutputOptions& output = request.output;
   FIRSTLIGHT_RETURN_IF_ERROR(
       CheckInteger("output.top_logprobs", output.top_logprobs, 0, kMaxTopLogprobs));
-  if (output.top_logprobs > 0 && !output.logprobs) {
-    return Unexpected("output.top_logprobs", "0 without output.logprobs", output.top_logprobs);
+  if (output.top_logprobs > 0 && !output.logprobs && !output.prompt_logprobs) {
+    return Unexpected("output.top_logprobs", "0 without output.logprobs or output.prompt_logprobs",
+                      output.top_logprobs);
   }
   return CheckInteger("num_sequences", request.num_sequences, 1, kMaxNumSequences);
 }
@@ -184,7 +236,8 @@ absl::Status CheckPrompt(absl::Span<const int32_t> prompt, const GenerationReque
 absl::StatusOr<ResolvedOptions> ResolveOptions(const GenerationRequest& request,
                                                int64_t prompt_tokens, const ModelLimits& limits,
                                                const GenerationConfig& config,
-                                               int64_t default_max_tokens, uint64_t drawn_seed) {
+                                               int64_t default_max_tokens, uint64_t drawn_seed,
+                                               std::vector<std::vector<int32_t>> bad_words) {
   const StoppingOptions& stopping = request.stopping;
   ResolvedOptions resolved;
   FIRSTLIGHT_ASSIGN_OR_RETURN(
@@ -201,8 +254,9 @@ absl::StatusOr<ResolvedOptions> ResolveOptions(const GenerationRequest& request,
   resolved.max_tokens = std::min(wanted, room);
   resolved.at_max_tokens = wanted > room ? FinishReason::kContextLimit : FinishReason::kMaxTokens;
   // The last token is never read back, so it takes no place in the cache.
-  const int64_t positions = prompt_tokens + resolved.max_tokens - 1;
-  if (resolved.max_tokens > 0 && positions > limits.cache_positions) {
+  const int64_t positions = prompt_tokens + std::max<int64_t>(resolved.max_tokens, 1) - 1;
+  const bool computes = resolved.max_tokens > 0 || request.output.prompt_logprobs;
+  if (computes && positions > limits.cache_positions) {
     return absl::InvalidArgumentError(
         absl::StrCat("stopping.max_tokens: expected prompt and answer to fit the KV cache of ",
                      limits.cache_positions, " positions (kv_cache_bytes), found ", prompt_tokens,
@@ -214,6 +268,9 @@ absl::StatusOr<ResolvedOptions> ResolveOptions(const GenerationRequest& request,
   if (!stopping.ignore_eos) {
     resolved.eos_token_ids = SortedUnique(config.eos_token_ids);
   }
+  FIRSTLIGHT_ASSIGN_OR_RETURN(resolved.sampling.bad_words,
+                              ResolveBadWords(request.sampling, std::move(bad_words), config,
+                                              resolved.eos_token_ids, limits.vocab_size));
   resolved.stop_token_ids = SortedUnique(stopping.stop_token_ids);
   resolved.end_token_ids = resolved.eos_token_ids;
   resolved.end_token_ids.insert(resolved.end_token_ids.end(), resolved.stop_token_ids.begin(),

@@ -25,6 +25,10 @@ inline constexpr int64_t kMaxStopSequences = 16;
 inline constexpr int64_t kMaxStopSequenceBytes = 1024;
 inline constexpr int64_t kMaxStopTokenIds = 64;
 inline constexpr int64_t kMaxLogitBiases = 1024;
+inline constexpr int64_t kMaxBadWords = 256;  // texts, and sequences of ids
+inline constexpr int64_t kMaxBadWordBytes = 256;
+inline constexpr int64_t kMaxBadWordTokens = 64;
+inline constexpr int64_t kMaxAllowedTokenIds = 65536;
 inline constexpr int64_t kMaxTopLogprobs = 20;
 inline constexpr int64_t kMaxPromptBytes = int64_t{8} << 20;
 
@@ -57,12 +61,14 @@ absl::Status CheckPrompt(absl::Span<const int32_t> prompt, const GenerationReque
                          const ModelLimits& limits);
 
 // REQUIRES: CheckRequest is OK and so is CheckPrompt for a prompt of `prompt_tokens`. `drawn_seed`
-// is used when the request has none. Refuses a request that its KV cache could not hold if it ran
+// is used when the request has none; `bad_words` is what the tokenizer made of
+// sampling.bad_words. Refuses a request that its KV cache could not hold if it ran
 // alone to its last token: it could never be certain to end.
 absl::StatusOr<ResolvedOptions> ResolveOptions(const GenerationRequest& request,
                                                int64_t prompt_tokens, const ModelLimits& limits,
                                                const GenerationConfig& config,
-                                               int64_t default_max_tokens, uint64_t drawn_seed);
+                                               int64_t default_max_tokens, uint64_t drawn_seed,
+                                               std::vector<std::vector<int32_t>> bad_words = {});
 
 }  // namespace firstlight
 

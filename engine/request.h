@@ -26,8 +26,9 @@ using RequestId = uint64_t;
 // A prompt as token ids, with the tokenizer to turn the answer into text.
 struct TokenizedPrompt {
   std::vector<int32_t> ids;
-  std::string text;                      // where the request echoes it
-  const Tokenizer* tokenizer = nullptr;  // nullptr: the model has none
+  std::string text;                                  // where the request echoes it
+  std::vector<std::vector<int32_t>> bad_words = {};  // what its sampling.bad_words are as tokens
+  const Tokenizer* tokenizer = nullptr;              // nullptr: the model has none
 };
 
 struct Request {
@@ -56,6 +57,9 @@ struct Request {
   std::optional<WeightShares> shares_before;  // unset while that is being looked at
   // Set with prefill_end.
   std::optional<RequestResidency> residency;
+
+  // Tokens of the prompt whose logprobs the observer has, for OutputOptions::prompt_logprobs.
+  int64_t described_prompt = 0;
 
   std::vector<std::unique_ptr<Sequence>> sequences;  // empty until tokenized
   bool ended = false;                                // OnDone was called

@@ -48,7 +48,8 @@ void Scheduler::SetPrompt(RequestId id, absl::StatusOr<TokenizedPrompt> prompt) 
       sequence->state = Sequence::State::kAwaitingPrompt;
     }
   }
-  if (request->resolved.max_tokens == 0) {
+  // A prompt that fills the context may still be described.
+  if (request->resolved.max_tokens == 0 && !request->options.output.prompt_logprobs) {
     FinishAll(request, request->resolved.at_max_tokens, options_.clock->Now());
     DropEnded();
   }
@@ -61,10 +62,10 @@ absl::Status Scheduler::Prepare(Request* request, TokenizedPrompt prompt) {
                               .cache_positions = model.arena()->max_blocks() * kBlockTokens};
   FIRSTLIGHT_RETURN_IF_ERROR(CheckPrompt(prompt.ids, request->options, limits));
   const int64_t prompt_tokens = static_cast<int64_t>(prompt.ids.size());
-  FIRSTLIGHT_ASSIGN_OR_RETURN(
-      request->resolved,
-      ResolveOptions(request->options, prompt_tokens, limits, model.generation_config(),
-                     options_.default_max_tokens, request->drawn_seed));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(request->resolved,
+                              ResolveOptions(request->options, prompt_tokens, limits,
+                                             model.generation_config(), options_.default_max_tokens,
+                                             request->drawn_seed, std::move(prompt.bad_words)));
   request->rope = ComputeRopeFrequencies(model.spec(), prompt_tokens);
   request->prompt = std::move(prompt);
   return absl::OkStatus();

@@ -126,6 +126,7 @@ class Scheduler {
   void EndRunning(const Model* model, const absl::Status& status);
   void CompletePass(Lane* lane);
   void DropDamagedPass(std::unique_ptr<BatchPass> pass, const absl::Status& status);
+  void DescribePrompts(const BatchPass& pass);
   void NoteFirstToken(Request* request, absl::Time now);
   void ShareFirstToken(Sequence* leader, absl::Span<const float> logits, absl::Time now);
   void TakeToken(Sequence* sequence, absl::StatusOr<Sequence::Sampled> sampled, absl::Time now);

@@ -204,7 +204,10 @@ absl::StatusOr<std::unique_ptr<BatchPass>> Scheduler::BeginPass(const Model* mod
     // One that gave way for an older one of this round is in the batch no more.
     if (sequence->state == Sequence::State::kRunning && ReserveToGoOn(sequence)) {
       ready.push_back(sequence);
-      runnable.push_back({.remaining = sequence->remaining(), .decoding = sequence->decoding()});
+      runnable.push_back(
+          {.remaining = sequence->remaining(),
+           .wants_all_logits = sequence->UndescribedPromptRows(sequence->remaining()) > 0,
+           .decoding = sequence->decoding()});
     }
   }
   const std::vector<int64_t> rows = PlanRows(runnable, options_.step_tokens);
@@ -264,6 +267,7 @@ void Scheduler::CompletePass(Lane* lane) {
     return;
   }
   const std::vector<BatchPass::Part>& parts = pass->parts();
+  DescribePrompts(*pass);
   std::vector<absl::StatusOr<Sequence::Sampled>> sampled(parts.size(), Sequence::Sampled());
   options_.workers->ParallelFor(
       static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end, int worker) {
@@ -291,6 +295,10 @@ void Scheduler::CompletePass(Lane* lane) {
       continue;
     }
     Request* const request = Find(sequence->age().request);
+    if (request->resolved.max_tokens == 0) {
+      FinishAll(request, request->resolved.at_max_tokens, now);
+      continue;
+    }
     if (!request->prefill_end.has_value()) {
       NoteFirstToken(request, now);
       ShareFirstToken(sequence, pass->logits(part), now);
@@ -299,6 +307,64 @@ void Scheduler::CompletePass(Lane* lane) {
   }
   if (decoded > 0 && steady) {
     lane->model->step_totals()->AddSteadyStep(decoded, options_.clock->Now() - lane->begun);
+  }
+}
+
+// Tells the requests that want it what the pass thought of their prompts. What is kept is a few
+// numbers a token: the logits go with the pass.
+void Scheduler::DescribePrompts(const BatchPass& pass) {
+  struct Row {
+    const BatchPass::Part* part;
+    int64_t row;       // of the part's logits
+    int64_t position;  // of the token whose logits they are
+    absl::StatusOr<Logprobs> logprobs;
+  };
+  std::vector<Row> rows;
+  for (const BatchPass::Part& part : pass.parts()) {
+    const Sequence& sequence = *part.sequence;
+    if (sequence.state == Sequence::State::kFinished) continue;
+    const int64_t described = sequence.UndescribedPromptRows(part.rows);
+    const int64_t prompt_tokens = static_cast<int64_t>(sequence.request().prompt.ids.size());
+    for (int64_t row = part.logits_rows - described; row < part.logits_rows; ++row) {
+      const int64_t position = sequence.computed() + part.rows - part.logits_rows + row;
+      if (position + 1 < prompt_tokens) rows.push_back({&part, row, position, Logprobs()});
+    }
+  }
+  options_.workers->ParallelFor(
+      static_cast<int64_t>(rows.size()), 1, [&](int64_t begin, int64_t end, int worker) {
+        for (int64_t i = begin; i < end; ++i) {
+          Row& row = rows[i];
+          row.logprobs = row.part->sequence->PromptLogprobs(
+              row.position, pass.logits(*row.part, row.row), &scratches_[worker]);
+        }
+      });
+  size_t next = 0;
+  for (const BatchPass::Part& part : pass.parts()) {
+    if (part.sequence->state == Sequence::State::kFinished ||
+        part.sequence->UndescribedPromptRows(part.rows) == 0) {
+      continue;
+    }
+    Request* const request = Find(part.sequence->age().request);
+    const TokenizedPrompt& prompt = request->prompt;
+    PromptEvent event;
+    if (request->described_prompt == 0) {
+      event.tokens.push_back(DescribeToken(prompt.tokenizer, prompt.ids.front(), nullptr));
+    }
+    absl::Status status;
+    for (; next < rows.size() && rows[next].part == &part; ++next) {
+      const absl::StatusOr<Logprobs>& logprobs = rows[next].logprobs;
+      status.Update(logprobs.status());
+      if (status.ok()) {
+        event.tokens.push_back(
+            DescribeToken(prompt.tokenizer, prompt.ids[rows[next].position + 1], &*logprobs));
+      }
+    }
+    if (!status.ok()) {
+      End(request, status);
+      continue;
+    }
+    request->described_prompt += static_cast<int64_t>(event.tokens.size());
+    if (!event.tokens.empty()) request->observer->OnPrompt(std::move(event));
   }
 }
 
@@ -312,32 +378,20 @@ void Scheduler::NoteFirstToken(Request* request, absl::Time now) {
       {.queue = *request->first_step - request->arrival, .residency = *request->residency});
 }
 
-// The other sequences of the request: same logits, their own draws, and a copy of the prompt's keys
-// and values while there is room. One that finds none computes them when its turn comes.
+// The other sequences of the request: same logits, their own draws, and the prompt's keys and
+// values, shared while there is room. One that finds none computes them when its turn comes.
 void Scheduler::ShareFirstToken(Sequence* leader, absl::Span<const float> logits, absl::Time now) {
   Request* const request = Find(leader->age().request);
-  std::vector<Sequence*> copies;
   for (const std::unique_ptr<Sequence>& sequence : request->sequences) {
     if (sequence->state != Sequence::State::kAwaitingPrompt || request->ended) {
       continue;
     }
     Wait(sequence.get());
     TakeToken(sequence.get(), sequence->Sample(logits, &scratches_[0]), now);
-    if (sequence->state != Sequence::State::kFinished && sequence->ReservePrompt()) {
-      copies.push_back(sequence.get());
+    if (sequence->state != Sequence::State::kFinished) {
+      sequence->TakePrompt(*leader);
     }
   }
-  if (request->ended) {
-    return;
-  }
-  // Gigabytes for a long prompt of a large model: by all workers.
-  const int64_t blocks = BlocksFor(static_cast<int64_t>(request->prompt.ids.size()));
-  options_.workers->ParallelFor(static_cast<int64_t>(copies.size()) * blocks, 1,
-                                [&](int64_t begin, int64_t end, int /*worker*/) {
-                                  for (int64_t i = begin; i < end; ++i) {
-                                    copies[i / blocks]->CopyPromptBlock(*leader, i % blocks);
-                                  }
-                                });
 }
 
 void Scheduler::TakeToken(Sequence* sequence, absl::StatusOr<Sequence::Sampled> sampled,

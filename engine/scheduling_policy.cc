@@ -21,6 +21,8 @@ std::optional<int64_t> Youngest(absl::Span<const BlockHolder> holders, Eligible 
 
 int64_t PromptShare(int64_t step_tokens) { return std::max<int64_t>(step_tokens / 8, 1); }
 
+int64_t PromptLogitsRows(int64_t step_tokens) { return PromptShare(step_tokens); }
+
 int64_t MaxRows(int64_t step_tokens, int64_t max_sequences) {
   // All but one decode, and that one has a prompt.
   return std::max(step_tokens, max_sequences - 1 + PromptShare(step_tokens));
@@ -36,9 +38,14 @@ std::vector<int64_t> PlanRows(absl::Span<const RunnableSequence> sequences, int6
     }
   }
   left = std::max(left, PromptShare(step_tokens));
+  int64_t logits_left = PromptLogitsRows(step_tokens);
   for (size_t i = 0; i < sequences.size() && left > 0; ++i) {
     if (!sequences[i].decoding) {
       rows[i] = std::min(left, sequences[i].remaining);
+      if (sequences[i].wants_all_logits) {
+        rows[i] = std::min(rows[i], logits_left);
+        logits_left -= rows[i];
+      }
       left -= rows[i];
     }
   }

@@ -26,6 +26,8 @@ struct SequenceAge {
 struct RunnableSequence {
   int64_t remaining =
       0;  // tokens not yet computed, >= 1; the last one's logits give the next token
+  // Every row of it has its logits computed, a vocabulary wide: the logprobs of a prompt.
+  bool wants_all_logits = false;
   bool decoding = false;  // it has read its prompt (again) and computes one token a step
 };
 
@@ -34,10 +36,15 @@ struct RunnableSequence {
 // step, and decode rows wait for little more than their own.
 int64_t PromptShare(int64_t step_tokens);
 
+// The most rows of prompts whose logits one step computes, which bounds their memory: a step's 64
+// rows of a vocabulary of 128 thousand are 32 MiB.
+int64_t PromptLogitsRows(int64_t step_tokens);
+
 // Rows of the next step for each of `sequences` (oldest first): one for each that decodes, then
 // prompt chunks, oldest first, until there are `step_tokens` rows, or PromptShare(step_tokens) rows
 // of prompts where decode rows leave fewer. Every sequence that decodes has its row, and the oldest
-// prompt has one.
+// prompt has one. Those that want all logits have PromptLogitsRows(step_tokens) rows together at
+// most.
 std::vector<int64_t> PlanRows(absl::Span<const RunnableSequence> sequences, int64_t step_tokens);
 
 // The most rows that PlanRows gives to at most `max_sequences`.

@@ -50,36 +50,54 @@ absl::Span<const int32_t> Sequence::NextTokens(int64_t count) const {
   return absl::MakeConstSpan(tokens_).subspan(computed_, count);
 }
 
+int64_t Sequence::UndescribedPromptRows(int64_t rows) const {
+  const int64_t described = request_->described_prompt;
+  if (!request_->options.output.prompt_logprobs || described >= prompt_tokens_) return 0;
+  // The row of a token tells of the token after it.
+  const int64_t first = std::max<int64_t>(described - 1, 0);
+  return std::clamp<int64_t>(computed_ + rows - first, 0, rows);
+}
+
 void Sequence::ReleaseBlocks() {
   cache_.Release();
   computed_ = 0;
 }
 
-bool Sequence::ReservePrompt() {
+bool Sequence::TakePrompt(const Sequence& other) {
+  const int64_t full = prompt_tokens_ / kBlockTokens;
+  cache_.ShareBlocks(other.cache_, full);
   if (!cache_.Reserve(length())) {
     ReleaseBlocks();
     return false;
+  }
+  if (prompt_tokens_ % kBlockTokens != 0) {
+    std::memcpy(cache_.blocks()[full], other.cache_.blocks()[full],
+                static_cast<size_t>(cache_.shape().block_bytes()));
   }
   computed_ = prompt_tokens_;
   return true;
 }
 
-void Sequence::CopyPromptBlock(const Sequence& other, int64_t block) {
-  std::memcpy(cache_.blocks()[block], other.cache_.blocks()[block],
-              static_cast<size_t>(cache_.shape().block_bytes()));
+absl::Status Sequence::NoMemory(absl::Span<const float> logits) const {
+  // The vocabulary is as long as the checkpoint says.
+  return absl::ResourceExhaustedError(absl::StrCat(
+      request_->model->directory(), ": no memory to choose among ", logits.size(), " tokens"));
 }
 
 absl::StatusOr<Sequence::Sampled> Sequence::Sample(absl::Span<const float> logits,
                                                    SamplerScratch* scratch) const {
   const ResolvedOptions& resolved = request_->resolved;
-  SamplingContext context{.counts = &counts_,
+  SamplingContext context{.processors = {.counts = &counts_, .tokens = tokens_},
                           .sequence_index = static_cast<uint64_t>(index_),
                           .token_index = static_cast<uint64_t>(generated())};
   if (generated() < resolved.min_tokens) {
-    context.suppressed = resolved.end_token_ids;
+    context.processors.suppressed = resolved.end_token_ids;
   }
   try {
     const absl::StatusOr<int32_t> id = SampleToken(resolved.sampling, logits, context, scratch);
+    if (absl::IsInvalidArgument(id.status())) {
+      return id.status();  // names the request's fields
+    }
     if (!id.ok()) {
       return absl::Status(id.status().code(),
                           absl::StrCat(request_->model->directory(), ": ", id.status().message()));
@@ -91,9 +109,21 @@ absl::StatusOr<Sequence::Sampled> Sequence::Sample(absl::Span<const float> logit
     }
     return sampled;
   } catch (const std::bad_alloc&) {
-    // The vocabulary is as long as the checkpoint says.
-    return absl::ResourceExhaustedError(absl::StrCat(
-        request_->model->directory(), ": no memory to choose among ", logits.size(), " tokens"));
+    return NoMemory(logits);
+  }
+}
+
+absl::StatusOr<Logprobs> Sequence::PromptLogprobs(int64_t position, absl::Span<const float> logits,
+                                                  SamplerScratch* scratch) const {
+  if (!FindMaximum(logits).is_valid) {
+    return absl::InternalError(absl::StrCat(request_->model->directory(), ": logits of position ",
+                                            position, " of the prompt: expected finite numbers"));
+  }
+  try {
+    return ComputeLogprobs(logits, tokens_[position + 1], request_->options.output.top_logprobs,
+                           scratch);
+  } catch (const std::bad_alloc&) {
+    return NoMemory(logits);
   }
 }
 

@@ -68,22 +68,29 @@ class Sequence {
   // The next `count` tokens to compute. Valid until Accept.
   absl::Span<const int32_t> NextTokens(int64_t count) const;
 
+  // Of the next `rows` rows, how many at their end the request wants logits of to describe its
+  // prompt: none where it does not ask, or has been told before the sequence gave way.
+  int64_t UndescribedPromptRows(int64_t rows) const;
+
   PagedCache* cache() { return &cache_; }
   bool holds_blocks() const { return cache_.reserved_positions() > 0; }
   // The next `count` tokens have been computed.
   void Advance(int64_t count) { computed_ += count; }
   // Gives its blocks back.
   void ReleaseBlocks();
-  // Makes room to take over the prompt that another sequence of the request has computed. False
-  // when there are not enough blocks; then nothing is held. After true, each of the
-  // BlocksFor(prompt_tokens()) blocks must be copied before the next pass.
-  bool ReservePrompt();
-  // Copies a block of the prompt from `other`. Different blocks may be copied by different threads.
-  void CopyPromptBlock(const Sequence& other, int64_t block);
+  // Takes over the prompt that `other`, of the same request, has computed: shares the blocks that
+  // the prompt fills, which nobody writes any more, and copies the one that the answer goes on in.
+  // False when there is no block for it; then nothing is held.
+  bool TakePrompt(const Sequence& other);
 
   // Chooses the next token by its logits, [vocabulary]. INTERNAL naming the model when they are not
   // finite.
   absl::StatusOr<Sampled> Sample(absl::Span<const float> logits, SamplerScratch* scratch) const;
+
+  // How probable the model thought the prompt's token `position` + 1, by the logits of `position`,
+  // [vocabulary]. Errors as Sample.
+  absl::StatusOr<Logprobs> PromptLogprobs(int64_t position, absl::Span<const float> logits,
+                                          SamplerScratch* scratch) const;
 
   // Appends the chosen token at time `now`.
   Outcome Accept(Sampled sampled, absl::Time now);
@@ -100,6 +107,7 @@ class Sequence {
 
  private:
   TextStream::Options StreamOptions() const;
+  absl::Status NoMemory(absl::Span<const float> logits) const;
   bool IsEnd(int32_t id, FinishedEvent* finished) const;
   FinishedEvent MakeFinished(FinishReason reason, absl::Time now) const;
   Outcome Close(FinishedEvent finished, TextStream::Output output);

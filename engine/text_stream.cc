@@ -20,6 +20,20 @@ std::vector<int32_t> IdsOf(const std::vector<std::string>& tokens, const Tokeniz
 
 }  // namespace
 
+GeneratedToken DescribeToken(const Tokenizer* tokenizer, int32_t id, const Logprobs* logprobs) {
+  const auto text_of = [tokenizer](int32_t token) {
+    return tokenizer != nullptr ? tokenizer->TokenText(token) : std::string();
+  };
+  GeneratedToken described{.id = id, .text = text_of(id), .logprob = {}, .top = {}};
+  if (logprobs != nullptr) {
+    described.logprob = logprobs->chosen;
+    for (const auto& [other, logprob] : logprobs->top) {
+      described.top.push_back({.id = other, .text = text_of(other), .logprob = logprob});
+    }
+  }
+  return described;
+}
+
 TextStream::TextStream(Options options, absl::Span<const int32_t> prompt)
     : options_(std::move(options)),
       shown_special_ids_(IdsOf(options_.shown_special_tokens, options_.tokenizer)),
@@ -36,20 +50,6 @@ bool TextStream::IsHidden(int32_t id) const {
          !std::binary_search(shown_special_ids_.begin(), shown_special_ids_.end(), id);
 }
 
-GeneratedToken TextStream::Describe(const Token& token) const {
-  const auto text_of = [this](int32_t id) {
-    return options_.tokenizer != nullptr ? options_.tokenizer->TokenText(id) : std::string();
-  };
-  GeneratedToken described{.id = token.id, .text = text_of(token.id), .logprob = {}, .top = {}};
-  if (options_.logprobs) {
-    described.logprob = token.logprobs.chosen;
-    for (const auto& [id, logprob] : token.logprobs.top) {
-      described.top.push_back({.id = id, .text = text_of(id), .logprob = logprob});
-    }
-  }
-  return described;
-}
-
 TextStream::Output TextStream::Append(const Token& token) {
   std::string made;
   if (detokenizer_ != nullptr && token.has_text) {
@@ -58,7 +58,8 @@ TextStream::Output TextStream::Append(const Token& token) {
   if (options_.tokens) {
     const bool text_follows =
         detokenizer_ != nullptr && token.has_text && made.empty() && !IsHidden(token.id);
-    pending_.push_back({.token = Describe(token),
+    const Logprobs* const logprobs = options_.logprobs ? &token.logprobs : nullptr;
+    pending_.push_back({.token = DescribeToken(options_.tokenizer, token.id, logprobs),
                         .made = made,
                         .begin = made_bytes_,
                         .text_follows = text_follows});

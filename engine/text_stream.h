@@ -25,6 +25,9 @@
 
 namespace firstlight {
 
+// A token with the text that it and its alternatives have by themselves; `logprobs` may be nullptr.
+GeneratedToken DescribeToken(const Tokenizer* tokenizer, int32_t id, const Logprobs* logprobs);
+
 class TextStream {
  public:
   struct Options {
@@ -70,7 +73,6 @@ class TextStream {
   };
 
   bool IsHidden(int32_t id) const;
-  GeneratedToken Describe(const Token& token) const;
   Output Release(std::string text, std::optional<std::string> stop_sequence, bool last);
 
   const Options options_;

@@ -8,6 +8,7 @@
 #include "engine/chat/encode_prompt.h"
 #include "loader/base/mutex.h"
 #include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
 
 namespace firstlight {
 namespace {
@@ -30,10 +31,28 @@ absl::StatusOr<const Tokenizer*> SettledTokenizer(const TokenizingQueue::Job& jo
   return tokenizer;
 }
 
+// As transformers has them made: alone, without special tokens, and with a space before as in the
+// middle of a sentence (`add_prefix_space`), as vLLM bans them both ways.
+absl::Status TokenizeBadWords(const TokenizingQueue::Job& job,
+                              const std::function<bool()>& cancelled, TokenizedPrompt* prompt) {
+  for (const std::string& word : job.bad_words) {
+    for (const bool spaced : {false, true}) {
+      if (spaced && word.front() == ' ') continue;
+      const std::string text = spaced ? StrCat(" ", word) : word;
+      FIRSTLIGHT_ASSIGN_OR_RETURN(
+          std::vector<int32_t> ids,
+          prompt->tokenizer->Encode(text, {.add_special_tokens = false, .cancelled = cancelled}));
+      if (!ids.empty()) prompt->bad_words.push_back(std::move(ids));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<TokenizedPrompt> Tokenize(TokenizingQueue::Job& job,
                                          const std::function<bool()>& cancelled) {
   TokenizedPrompt prompt;
   FIRSTLIGHT_ASSIGN_OR_RETURN(prompt.tokenizer, SettledTokenizer(job));
+  FIRSTLIGHT_RETURN_IF_ERROR(TokenizeBadWords(job, cancelled, &prompt));
   if (auto* ids = std::get_if<std::vector<int32_t>>(&job.input); ids != nullptr) {
     prompt.ids = std::move(*ids);
     if (job.keep_text) {
@@ -67,7 +86,9 @@ struct TokenizingQueue::State {
         return;
       }
       pending = found->second;
-      if (std::holds_alternative<std::string>(pending->job.input) || pending->job.keep_text) {
+      const TokenizingQueue::Job& job = pending->job;
+      if (std::holds_alternative<std::string>(job.input) || job.keep_text ||
+          !job.bad_words.empty()) {
         ready.push_back(id);
         changed.Signal();
         return;

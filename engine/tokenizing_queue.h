@@ -35,6 +35,7 @@ class TokenizingQueue {
     std::variant<std::string, std::vector<int32_t>> input;
     bool add_special_tokens = true;
     std::vector<ByteInterval> data_bytes = {};  // as in GenerationRequest
+    std::vector<std::string> bad_words = {};    // for TokenizedPrompt::bad_words
     bool keep_text = false;                     // fill TokenizedPrompt::text
     bool needs_text = false;  // fails without a tokenizer, also when the input is ids
     absl::Time deadline = absl::InfiniteFuture();

@@ -91,6 +91,8 @@ void GenerateStream::OnStarted(StartedEvent event) {
   Push(event);
 }
 
+void GenerateStream::OnPrompt(PromptEvent event) { Push(std::move(event)); }
+
 void GenerateStream::OnFirstToken(const FirstTokenEvent& event) {
   MutexLock lock(&mutex_);
   metrics_->OnFirstToken(event, absl::Now());
@@ -163,6 +165,8 @@ void GenerateStream::Write(const StartedEvent& event) {
                    {.request_id = request_id_, .model = pin_->name, .version = pin_->version},
                    &responses_);
 }
+
+void GenerateStream::Write(const PromptEvent& event) { writer_->Prompt(event, &responses_); }
 
 void GenerateStream::Write(DeltaEvent event) { writer_->Delta(std::move(event), &responses_); }
 

@@ -50,6 +50,7 @@ class GenerateStream final : public MessageStream, public GenerationObserver {
 
   // GenerationObserver, from the engine's threads.
   void OnStarted(StartedEvent event) override;
+  void OnPrompt(PromptEvent event) override;
   void OnFirstToken(const FirstTokenEvent& event) override;
   void OnDelta(DeltaEvent event) override;
   void OnFinished(FinishedEvent event) override;
@@ -64,11 +65,12 @@ class GenerateStream final : public MessageStream, public GenerationObserver {
   void OnOver() override;
 
  private:
-  using Event = std::variant<StartedEvent, DeltaEvent, FinishedEvent>;
+  using Event = std::variant<StartedEvent, PromptEvent, DeltaEvent, FinishedEvent>;
 
   void Push(Event event);
   // Into responses_.
   void Write(const StartedEvent& event);
+  void Write(const PromptEvent& event);
   void Write(DeltaEvent event);
   void Write(const FinishedEvent& event);
   void ResumeIfNeeded();

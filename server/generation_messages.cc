@@ -41,6 +41,12 @@ SamplingOptions ToSampling(const v1::SamplingOptions& message) {
   sampling.logit_bias.assign(message.logit_bias().begin(), message.logit_bias().end());
   // A map has no order; the engine's answer must not depend on one.
   std::sort(sampling.logit_bias.begin(), sampling.logit_bias.end());
+  sampling.bad_words.assign(message.bad_words().begin(), message.bad_words().end());
+  for (const v1::TokenIds& word : message.bad_word_token_ids()) {
+    sampling.bad_word_token_ids.emplace_back(word.ids().begin(), word.ids().end());
+  }
+  sampling.allowed_token_ids.assign(message.allowed_token_ids().begin(),
+                                    message.allowed_token_ids().end());
   return sampling;
 }
 
@@ -78,6 +84,7 @@ absl::StatusOr<GenerationRequest> ToRequestWithoutInput(const Message& message,
   request.sampling = ToSampling(message.sampling());
   FIRSTLIGHT_ASSIGN_OR_RETURN(request.stopping, ToStopping(message.stopping()));
   request.output.logprobs = message.output().logprobs();
+  request.output.prompt_logprobs = message.output().prompt_logprobs();
   request.output.top_logprobs = message.output().top_logprobs();
   request.output.echo = message.output().echo();
   request.output.token_ids = message.output().token_ids();
@@ -108,6 +115,18 @@ void SetResidency(const RequestResidency& residency, v1::RequestResidency* messa
   }
   if (residency.resident_before.has_value()) {
     message->set_resident_ratio_before(*residency.resident_before);
+  }
+}
+
+void SetToken(GeneratedToken token, v1::Token* message) {
+  message->set_id(token.id);
+  message->set_text(std::move(token.text));
+  if (token.logprob.has_value()) message->set_logprob(*token.logprob);
+  for (TokenLogprob& other : token.top) {
+    v1::TokenLogprob& top = *message->add_top();
+    top.set_id(other.id);
+    top.set_text(std::move(other.text));
+    top.set_logprob(other.logprob);
   }
 }
 
@@ -185,6 +204,11 @@ absl::StatusOr<GenerationRequest> ToGenerationRequest(const v1::ChatRequest& mes
     return absl::InvalidArgumentError(
         "output.echo: expected false, found true: RenderChat returns the prompt of a conversation");
   }
+  if (request.output.prompt_logprobs) {
+    return absl::InvalidArgumentError(
+        "output.prompt_logprobs: expected false, found true: Generate tells of the prompt that"
+        " RenderChat returns");
+  }
   // The template has written what special tokens there are to be.
   request.add_special_tokens = false;
   return request;
@@ -202,24 +226,20 @@ v1::GenerateResponse StartedMessage(const StartedEvent& event, const std::string
   return message;
 }
 
+v1::GenerateResponse PromptMessage(PromptEvent event) {
+  v1::GenerateResponse message;
+  v1::GenerationPrompt& prompt = *message.mutable_prompt();
+  for (GeneratedToken& token : event.tokens) SetToken(std::move(token), prompt.add_tokens());
+  return message;
+}
+
 v1::GenerateResponse DeltaMessage(DeltaEvent event, bool with_tokens) {
   v1::GenerateResponse message;
   v1::GenerationDelta& delta = *message.mutable_delta();
   delta.set_index(static_cast<int32_t>(event.index));
   delta.set_text(std::move(event.text));
   if (!with_tokens) return message;
-  for (GeneratedToken& token : event.tokens) {
-    v1::Token& added = *delta.add_tokens();
-    added.set_id(token.id);
-    added.set_text(std::move(token.text));
-    if (token.logprob.has_value()) added.set_logprob(*token.logprob);
-    for (TokenLogprob& other : token.top) {
-      v1::TokenLogprob& top = *added.add_top();
-      top.set_id(other.id);
-      top.set_text(std::move(other.text));
-      top.set_logprob(other.logprob);
-    }
-  }
+  for (GeneratedToken& token : event.tokens) SetToken(std::move(token), delta.add_tokens());
   return message;
 }
 

@@ -32,6 +32,8 @@ absl::StatusOr<GenerationRequest> ToGenerationRequest(const v1::ChatRequest& mes
 v1::GenerateResponse StartedMessage(const StartedEvent& event, const std::string& request_id,
                                     const std::string& model, int64_t version);
 
+v1::GenerateResponse PromptMessage(PromptEvent event);
+
 // With the tokens when `with_tokens`.
 v1::GenerateResponse DeltaMessage(DeltaEvent event, bool with_tokens);
 

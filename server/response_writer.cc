@@ -60,6 +60,10 @@ void GenerateWriter::Started(const StartedEvent& event, const Answerer& answerer
       StartedMessage(event, answerer.request_id, answerer.model, answerer.version)));
 }
 
+void GenerateWriter::Prompt(PromptEvent event, Responses* responses) {
+  responses->push_back(SerializeMessage(PromptMessage(std::move(event))));
+}
+
 void GenerateWriter::Delta(DeltaEvent event, Responses* responses) {
   responses->push_back(SerializeMessage(DeltaMessage(std::move(event), with_tokens_)));
 }

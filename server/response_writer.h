@@ -34,6 +34,8 @@ class ResponseWriter {
   // Each appends its messages, in order; there may be none.
   virtual void Started(const StartedEvent& event, const Answerer& answerer,
                        Responses* responses) = 0;
+  // Only where the request asked for it; Chat refuses to.
+  virtual void Prompt(PromptEvent /*event*/, Responses* /*responses*/) {}
   virtual void Delta(DeltaEvent event, Responses* responses) = 0;
   virtual void Finished(const FinishedEvent& event, Responses* responses) = 0;
 };
@@ -44,6 +46,7 @@ class GenerateWriter final : public ResponseWriter {
   explicit GenerateWriter(bool with_tokens) : with_tokens_(with_tokens) {}
 
   void Started(const StartedEvent& event, const Answerer& answerer, Responses* responses) override;
+  void Prompt(PromptEvent event, Responses* responses) override;
   void Delta(DeltaEvent event, Responses* responses) override;
   void Finished(const FinishedEvent& event, Responses* responses) override;
 

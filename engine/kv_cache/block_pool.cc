@@ -114,15 +114,27 @@ float* BlockArena::Allocate() {
       // Room for a block means that fewer than max_blocks_ of this arena are in use.
       if (!MakeWritable(untouched_)) return nullptr;
       index = untouched_++;
+      owners_.push_back(0);
     }
   }
+  owners_[index] = 1;
   pool_->used_bytes_ += block_bytes_;
   return reinterpret_cast<float*>(base_ + index * block_bytes_);
 }
 
-void BlockArena::Free(float* block) {
-  const int64_t index = (reinterpret_cast<std::byte*>(block) - base_) / block_bytes_;
+int64_t BlockArena::IndexOf(const float* block) const {
+  return (reinterpret_cast<const std::byte*>(block) - base_) / block_bytes_;
+}
+
+void BlockArena::Share(float* block) {
   MutexLock lock(&pool_->mutex_);
+  ++owners_[IndexOf(block)];
+}
+
+void BlockArena::Free(float* block) {
+  const int64_t index = IndexOf(block);
+  MutexLock lock(&pool_->mutex_);
+  if (--owners_[index] > 0) return;
   warm_.push_back(index);
   pool_->used_bytes_ -= block_bytes_;
   pool_->cached_bytes_ += block_bytes_;

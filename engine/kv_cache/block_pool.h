@@ -58,8 +58,12 @@ class BlockArena {
  public:
   ~BlockArena();
 
-  // A block of block_bytes() with undefined contents, or nullptr when the budget is used up.
+  // A block of block_bytes() with undefined contents and one owner, or nullptr when the budget is
+  // used up.
   float* Allocate();
+  // One more owner of a block in use. Owners only read what they share.
+  void Share(float* block);
+  // One owner less. The block is free when it has none.
   void Free(float* block);
 
   int64_t block_bytes() const { return block_bytes_; }
@@ -74,6 +78,7 @@ class BlockArena {
   const int64_t block_bytes_;
   const int64_t max_blocks_;
   std::byte* const base_;
+  int64_t IndexOf(const float* block) const;
   // Makes blocks up to and including `index` writable. False when the system refuses.
   bool MakeWritable(int64_t index);
 
@@ -83,6 +88,7 @@ class BlockArena {
   std::vector<int64_t> cold_;
   int64_t untouched_ = 0;
   int64_t writable_ = 0;
+  std::vector<int32_t> owners_;  // [untouched_], of each block
 };
 
 }  // namespace firstlight

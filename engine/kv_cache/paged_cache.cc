@@ -12,6 +12,11 @@ bool PagedCache::Reserve(int64_t positions) {
   return true;
 }
 
+void PagedCache::ShareBlocks(const PagedCache& other, int64_t blocks) {
+  blocks_.assign(other.blocks_.begin(), other.blocks_.begin() + blocks);
+  for (float* const block : blocks_) arena_->Share(block);
+}
+
 void PagedCache::Release() {
   for (float* const block : blocks_) arena_->Free(block);
   blocks_.clear();

@@ -49,7 +49,11 @@ class PagedCache {
   // reserved before stays.
   bool Reserve(int64_t positions);
 
-  // Gives every block back; contents are lost.
+  // Takes the first `blocks` blocks of `other` too, whose contents neither may change from now on.
+  // REQUIRES: this one holds none, `other` holds that many, both are of one arena.
+  void ShareBlocks(const PagedCache& other, int64_t blocks);
+
+  // Gives every block back; contents are lost, unless another cache shares them.
   void Release();
 
   int64_t reserved_positions() const { return static_cast<int64_t>(blocks_.size()) * kBlockTokens; }

@@ -10,8 +10,8 @@
 namespace firstlight {
 namespace {
 
-absl::Status CheckMaximum(const RowMaximum& maximum, absl::Span<const float> logits,
-                          const SamplingContext& context) {
+absl::Status CheckMaximum(const SamplingParameters& parameters, const RowMaximum& maximum,
+                          absl::Span<const float> logits, const SamplingContext& context) {
   if (maximum.is_valid) {
     return absl::OkStatus();
   }
@@ -22,6 +22,13 @@ absl::Status CheckMaximum(const RowMaximum& maximum, absl::Span<const float> log
                                               " for id ", id));
     }
   }
+  if (parameters.rules_out_tokens()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("sampling.allowed_token_ids: expected a token that sampling.bad_words,",
+                     " sampling.bad_word_token_ids and stopping.min_tokens leave to choose, found "
+                     "none for token ",
+                     context.token_index));
+  }
   return absl::InternalError(absl::StrCat("logits of token ", context.token_index,
                                           ": every one of ", logits.size(), " ids is ruled out"));
 }
@@ -30,11 +37,11 @@ absl::Status CheckMaximum(const RowMaximum& maximum, absl::Span<const float> log
 absl::Span<const float> Process(const SamplingParameters& parameters,
                                 absl::Span<const float> logits, const SamplingContext& context,
                                 SamplerScratch* scratch) {
-  if (!ProcessorsChangeLogits(parameters, context.suppressed)) {
+  if (!ProcessorsChangeLogits(parameters, context.processors)) {
     return logits;
   }
   scratch->scores.assign(logits.begin(), logits.end());
-  ApplyProcessors(parameters, context.counts, context.suppressed, absl::MakeSpan(scratch->scores));
+  ApplyProcessors(parameters, context.processors, absl::MakeSpan(scratch->scores));
   return scratch->scores;
 }
 
@@ -94,7 +101,7 @@ absl::Status ComputeDistribution(const SamplingParameters& parameters,
                                  SamplerScratch* scratch) {
   const absl::Span<const float> scores = Process(parameters, logits, context, scratch);
   const RowMaximum maximum = FindMaximum(scores);
-  FIRSTLIGHT_RETURN_IF_ERROR(CheckMaximum(maximum, logits, context));
+  FIRSTLIGHT_RETURN_IF_ERROR(CheckMaximum(parameters, maximum, logits, context));
   // A temperature near zero would overflow to infinity, and 0 times it is NaN: 1e-30 already leaves
   // nothing but the greatest logit.
   const auto inverse_temperature = static_cast<float>(1 / std::max(parameters.temperature, 1e-30));
@@ -125,7 +132,7 @@ absl::StatusOr<int32_t> SampleToken(const SamplingParameters& parameters,
                                     SamplerScratch* scratch) {
   if (parameters.greedy()) {
     const RowMaximum maximum = FindMaximum(Process(parameters, logits, context, scratch));
-    FIRSTLIGHT_RETURN_IF_ERROR(CheckMaximum(maximum, logits, context));
+    FIRSTLIGHT_RETURN_IF_ERROR(CheckMaximum(parameters, maximum, logits, context));
     return maximum.id;
   }
   FIRSTLIGHT_RETURN_IF_ERROR(ComputeDistribution(parameters, logits, context, scratch));

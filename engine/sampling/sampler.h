@@ -34,15 +34,15 @@ struct SamplerScratch {
 };
 
 struct SamplingContext {
-  const TokenCounts* counts = nullptr;        // of this sequence; needed when counts_tokens()
-  absl::Span<const int32_t> suppressed = {};  // ids that must not come now
+  ProcessorContext processors = {};
   uint64_t sequence_index = 0;
   uint64_t token_index = 0;  // of the token to come, from 0
 };
 
 // The next token's id. The lowest id wins among equal logits when greedy (torch.argmax).
-// INTERNAL when the logits hold a NaN or an infinity or when no token is left to choose; never an
-// id outside [0, logits.size()).
+// INTERNAL when the logits hold a NaN or an infinity. When no token is left to choose,
+// INVALID_ARGUMENT where the request rules tokens out, else INTERNAL. Never an id outside
+// [0, logits.size()).
 absl::StatusOr<int32_t> SampleToken(const SamplingParameters& parameters,
                                     absl::Span<const float> logits, const SamplingContext& context,
                                     SamplerScratch* scratch);

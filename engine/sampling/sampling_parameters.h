@@ -20,9 +20,14 @@ struct SamplingParameters {
   double presence_penalty = 0;
   std::vector<std::pair<int32_t, float>> logit_bias =
       {};  // each id at most once, in the vocabulary
+  // Sequences of tokens that must not come, none of them empty, all in the vocabulary.
+  std::vector<std::vector<int32_t>> bad_words = {};
+  // The only ids that may come, ascending, each once, in the vocabulary; empty: all may.
+  std::vector<int32_t> allowed_token_ids = {};
   uint64_t seed = 0;
 
   bool greedy() const { return temperature == 0; }
+  bool rules_out_tokens() const { return !bad_words.empty() || !allowed_token_ids.empty(); }
   bool counts_tokens() const {
     return repetition_penalty != 1 || frequency_penalty != 0 || presence_penalty != 0;
   }

@@ -53,19 +53,31 @@ TEST(GenerationConfigTest, OneEndOfSequenceTokenNeedsNoList) {
 
 TEST(GenerationConfigTest, TellsWhatChangesTheOutputAndIsNotImplemented) {
   const auto config = Parse(R"({"num_beams": 4, "no_repeat_ngram_size": 3, "temperature": 0.5,
-      "suppress_tokens": [1, 2], "begin_suppress_tokens": [220], "bad_words_ids": [[5]],
+      "suppress_tokens": [1, 2], "begin_suppress_tokens": [220], "num_return_sequences": 2,
       "forced_bos_token_id": 0, "sequence_bias": {"a": 1}, "stop_strings": "\n\n",
       "guidance_scale": 1.5, "min_new_tokens": 2, "length_penalty": 2.0})");
   ASSERT_THAT(config, IsOk());
-  EXPECT_THAT(config->ignored_fields,
-              ElementsAre("bad_words_ids", "begin_suppress_tokens", "forced_bos_token_id",
-                          "guidance_scale", "min_new_tokens", "no_repeat_ngram_size", "num_beams",
-                          "sequence_bias", "stop_strings", "suppress_tokens"));
+  EXPECT_THAT(
+      config->ignored_fields,
+      ElementsAre("begin_suppress_tokens", "forced_bos_token_id", "guidance_scale",
+                  "min_new_tokens", "no_repeat_ngram_size", "num_beams", "num_return_sequences",
+                  "sequence_bias", "stop_strings", "suppress_tokens"));
+}
+
+TEST(GenerationConfigTest, ReadsBadWords) {
+  const auto config = Parse(R"({"bad_words_ids": [[5], [7, 0, 7]]})");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_THAT(config->bad_words_ids, ElementsAre(ElementsAre(5), ElementsAre(7, 0, 7)));
+  for (const char* wrong : {"[5]", "[[]]", "[[-1]]", "[[4294967296]]", "[[\"a\"]]", "{}"}) {
+    const absl::Status status = Parse(std::string("{\"bad_words_ids\": ") + wrong + "}").status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << wrong;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("bad_words_ids")) << wrong;
+  }
 }
 
 TEST(GenerationConfigTest, WhatHasNoEffectNeedsNoMention) {
   const auto config = Parse(R"({"num_beams": 1, "num_beam_groups": 1, "no_repeat_ngram_size": 0,
-      "suppress_tokens": [], "bad_words_ids": null, "sequence_bias": {}, "guidance_scale": 1.0,
+      "suppress_tokens": [], "num_return_sequences": 1, "bad_words_ids": null, "sequence_bias": {}, "guidance_scale": 1.0,
       "penalty_alpha": 0.0, "min_length": 0, "stop_strings": "", "early_stopping": true})");
   ASSERT_THAT(config, IsOk());
   EXPECT_THAT(config->ignored_fields, IsEmpty());

@@ -5,9 +5,11 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 
 namespace firstlight {
@@ -86,7 +88,7 @@ TEST(CheckRequestTest, NamesFieldExpectationAndFinding) {
        [](GenerationRequest* r) { r->stopping.time_limit = absl::Seconds(-1); }},
       {"output.top_logprobs: expected an integer in [0, 20], found 21",
        [](GenerationRequest* r) { r->output.top_logprobs = 21; }},
-      {"output.top_logprobs: expected 0 without output.logprobs, found 3",
+      {"output.top_logprobs: expected 0 without output.logprobs or output.prompt_logprobs, found 3",
        [](GenerationRequest* r) { r->output.top_logprobs = 3; }},
       {"num_sequences: expected an integer in [1, 16], found 1000000000",
        [](GenerationRequest* r) { r->num_sequences = 1'000'000'000; }},
@@ -208,6 +210,70 @@ TEST(ResolveOptionsTest, EndTokens) {
   resolved = Resolve(request, config);
   EXPECT_THAT(resolved.eos_token_ids, IsEmpty());
   EXPECT_THAT(resolved.end_token_ids, ElementsAre(2, 4, 50));
+}
+
+using Words = std::vector<std::vector<int32_t>>;
+
+SamplingOptions BadWords(std::vector<std::string> texts, Words ids = {}) {
+  SamplingOptions sampling;
+  sampling.bad_words = std::move(texts);
+  sampling.bad_word_token_ids = std::move(ids);
+  return sampling;
+}
+
+SamplingOptions Allowed(std::vector<int32_t> ids) {
+  SamplingOptions sampling;
+  sampling.allowed_token_ids = std::move(ids);
+  return sampling;
+}
+
+TEST(CheckRequestTest, BadWordsAndAllowedTokens) {
+  const auto message = [](SamplingOptions sampling) {
+    GenerationRequest request;
+    request.sampling = std::move(sampling);
+    return std::string(CheckRequest(request).message());
+  };
+  EXPECT_EQ(message(BadWords({"no", ""})),
+            "sampling.bad_words[1]: expected 1 to 256 bytes, found 0");
+  EXPECT_EQ(message(BadWords({std::string(257, 'a')})),
+            "sampling.bad_words[0]: expected 1 to 256 bytes, found 257");
+  EXPECT_EQ(message(BadWords(std::vector<std::string>(257, "a"))),
+            "sampling.bad_words: expected at most 256 entries, found 257");
+  EXPECT_EQ(message(BadWords({}, {{1}, {}})),
+            "sampling.bad_word_token_ids[1].ids: expected 1 to 64 token ids, found 0");
+  EXPECT_EQ(message(BadWords({}, {std::vector<int32_t>(65)})),
+            "sampling.bad_word_token_ids[0].ids: expected 1 to 64 token ids, found 65");
+  EXPECT_EQ(message(BadWords({}, Words(257, {1}))),
+            "sampling.bad_word_token_ids: expected at most 256 entries, found 257");
+  EXPECT_EQ(message(Allowed(std::vector<int32_t>(65537))),
+            "sampling.allowed_token_ids: expected at most 65536 entries, found 65537");
+  EXPECT_EQ(message(BadWords({"no"}, {{1, 2}})), "");
+}
+
+TEST(ResolveOptionsTest, BadWordsAndAllowedTokens) {
+  GenerationConfig config;
+  config.bad_words_ids = {{9, 8}};
+  config.eos_token_ids = {2};
+  const auto resolve = [&config](SamplingOptions sampling, Words texts, bool ignore_eos = false) {
+    GenerationRequest request;
+    request.sampling = std::move(sampling);
+    request.stopping.ignore_eos = ignore_eos;
+    return ResolveOptions(request, 3, kLimits, config, 8, 0, std::move(texts));
+  };
+  EXPECT_EQ(resolve({}, {})->sampling.bad_words, (Words{{9, 8}}));
+  // The request's own, texts and ids, each once. An end of sequence is no word.
+  EXPECT_EQ(
+      resolve(BadWords({"a", "b"}, {{4}, {2}, {2, 4}}), {{5, 6}, {4}, {2}})->sampling.bad_words,
+      (Words{{2, 4}, {4}, {5, 6}}));
+  EXPECT_EQ(resolve(BadWords({}, {{2}}), {}, /*ignore_eos=*/true)->sampling.bad_words,
+            (Words{{2}}));
+  EXPECT_THAT(resolve(Allowed({7, 3, 7}), {})->sampling.allowed_token_ids, ElementsAre(3, 7));
+  EXPECT_EQ(resolve(Allowed({3, -1}), {}).status().message(),
+            absl::StrCat("sampling.allowed_token_ids[1]: expected a token id in [0, ",
+                         kLimits.vocab_size, "), found -1"));
+  EXPECT_EQ(resolve(BadWords({}, {{1}, {1, 1 << 30}}), {}).status().message(),
+            absl::StrCat("sampling.bad_word_token_ids[1].ids[1]: expected a token id in [0, ",
+                         kLimits.vocab_size, "), found 1073741824"));
 }
 
 TEST(ResolveOptionsTest, IdsBeyondTheVocabularyAndMinTokens) {

@@ -47,6 +47,18 @@ CASES = [
     dict(name="presence", presence_penalty=-1.1, top_k=9),
     dict(name="all_penalties", bias=[(7, 3.0)], repetition_penalty=1.2, frequency_penalty=0.5,
          presence_penalty=0.4, temperature=0.9, top_k=25, top_p=0.9),
+    # A word's first tokens are given as places in the text counted from its end (negative), so that
+    # some of them match it.
+    dict(name="bad_word_of_one", bad_words=[[52], [40]]),
+    dict(name="bad_word_completes", bad_words=[[-2, -1, 33]]),
+    dict(name="bad_word_does_not_complete", bad_words=[[-3, -1, 33], [-1, 33, 34]]),
+    dict(name="bad_words_over_the_seam", bad_words=[[-16, -15, -14, 3], list(range(-16, 0)) + [52]]),
+    dict(name="bad_word_longer_than_the_text", bad_words=[[7] + list(range(-23, 0)) + [52], [1]]),
+    dict(name="bad_word_is_end_of_sequence", bad_words=[[-1, 4], [9]], suppressed=[4, 8]),
+    dict(name="allowed", allowed=[0, 3, 17, 60]),
+    dict(name="allowed_one", allowed=[29], temperature=0.5),
+    dict(name="allowed_and_bad", allowed=[1, 2, 3, 4, 40, 41], bad_words=[[-1, 4], [41]],
+         repetition_penalty=1.3, bias=[(2, 1.5)], temperature=1.4, top_p=0.9),
 ]
 
 model = LlamaForCausalLM(LlamaConfig(
@@ -55,7 +67,7 @@ model = LlamaForCausalLM(LlamaConfig(
 
 
 def processors(case, prompt_length, with_changes=True, with_warpers=True):
-    options = dict(do_sample=with_warpers, top_k=0)
+    options = dict(do_sample=with_warpers, top_k=0, num_beams=1)
     if with_warpers:
         for key in ("temperature", "top_k", "top_p", "min_p", "typical_p"):
             if key in case:
@@ -68,10 +80,15 @@ def processors(case, prompt_length, with_changes=True, with_warpers=True):
     if "suppressed" in case and with_changes:
         options["min_new_tokens"] = 1000
         options["eos_token_id"] = case["suppressed"]
+    if with_changes and "bad_words" in case:
+        options["bad_words_ids"] = case["bad_words"]
+    allowed = case.get("allowed") if with_changes else None
     config = GenerationConfig(**options)
     config._eos_token_tensor = (
         torch.tensor(case["suppressed"]) if "suppressed" in case else None)
-    return model._get_logits_processor(config, input_ids_seq_length=prompt_length)
+    return model._get_logits_processor(
+        config, input_ids_seq_length=prompt_length,
+        prefix_allowed_tokens_fn=(lambda batch, ids: allowed) if allowed else None)
 
 
 def main():
@@ -84,6 +101,9 @@ def main():
         prompt = torch.randint(0, VOCABULARY, (1, 9), generator=generator)
         generated = torch.randint(0, VOCABULARY // 3, (1, 14), generator=generator)
         ids = torch.cat([prompt, generated], dim=1)
+        if "bad_words" in case:
+            case["bad_words"] = [[int(ids[0, t]) if t < 0 else t for t in word]
+                                 for word in case["bad_words"]]
         if "frequency_penalty" in case or "presence_penalty" in case:
             scores = logits.clone()
             if "bias" in case:
@@ -106,6 +126,10 @@ def main():
                 print(key, case[key])
         for token, bias in case.get("bias", []):
             print("bias", token, bias)
+        for word in case.get("bad_words", []):
+            print("bad_word", *word)
+        if "allowed" in case:
+            print("allowed", *case["allowed"])
         if "suppressed" in case:
             print("suppressed", *case["suppressed"])
         print("prompt", *prompt[0].tolist())

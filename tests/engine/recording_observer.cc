@@ -16,6 +16,19 @@ void RecordingObserver::OnStarted(StartedEvent event) {
   started_ = event;
 }
 
+void RecordingObserver::OnPrompt(PromptEvent event) {
+  MutexLock lock(&mutex_);
+  Check(started_.has_value() && !first_token_.has_value() && !status_.has_value() &&
+            !event.tokens.empty(),
+        "OnPrompt");
+  prompt_.insert(prompt_.end(), event.tokens.begin(), event.tokens.end());
+}
+
+std::vector<GeneratedToken> RecordingObserver::prompt() const {
+  MutexLock lock(&mutex_);
+  return prompt_;
+}
+
 void RecordingObserver::OnFirstToken(const FirstTokenEvent& event) {
   MutexLock lock(&mutex_);
   Check(started_.has_value() && !first_token_.has_value() && !status_.has_value(),

@@ -27,6 +27,7 @@ class RecordingObserver final : public GenerationObserver {
   };
 
   void OnStarted(StartedEvent event) override;
+  void OnPrompt(PromptEvent event) override;
   void OnFirstToken(const FirstTokenEvent& event) override;
   void OnDelta(DeltaEvent event) override;
   void OnFinished(FinishedEvent event) override;
@@ -38,6 +39,7 @@ class RecordingObserver final : public GenerationObserver {
   void LimitTokens(int64_t limit);
 
   std::optional<StartedEvent> started() const;
+  std::vector<GeneratedToken> prompt() const;
   std::optional<FirstTokenEvent> first_token() const;
   Answer answer(int64_t index = 0) const;
   int64_t tokens() const;  // of all sequences
@@ -55,6 +57,7 @@ class RecordingObserver final : public GenerationObserver {
   mutable Mutex mutex_;
   mutable CondVar changed_;
   std::optional<StartedEvent> started_ ABSL_GUARDED_BY(mutex_);
+  std::vector<GeneratedToken> prompt_ ABSL_GUARDED_BY(mutex_);
   std::optional<FirstTokenEvent> first_token_ ABSL_GUARDED_BY(mutex_);
   std::map<int64_t, Answer> answers_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Status> status_ ABSL_GUARDED_BY(mutex_);

@@ -77,6 +77,20 @@ TEST_F(BadRequestTest, EverySamplingOptionOutOfRange) {
     (*request.mutable_sampling()->mutable_logit_bias())[id] = bias;
     ExpectRefused(request, "sampling.logit_bias");
   }
+  request = TokenRequest(1);
+  request.mutable_sampling()->add_bad_words("");
+  ExpectRefused(request, "sampling.bad_words[0]");
+  request = TokenRequest(1);
+  request.mutable_sampling()->add_bad_word_token_ids();
+  ExpectRefused(request, "sampling.bad_word_token_ids[0].ids");
+  request.mutable_sampling()->mutable_bad_word_token_ids(0)->add_ids(131);
+  ExpectRefused(request, "sampling.bad_word_token_ids[0].ids[0]");
+  request = TokenRequest(1);
+  request.mutable_sampling()->add_allowed_token_ids(131);
+  ExpectRefused(request, "sampling.allowed_token_ids[0]");
+  request.mutable_sampling()->set_allowed_token_ids(0, 5);
+  request.mutable_sampling()->add_bad_word_token_ids()->add_ids(5);
+  ExpectRefused(request, "sampling.allowed_token_ids");
 }
 
 TEST_F(BadRequestTest, EveryStoppingAndOutputOptionOutOfRange) {

@@ -40,6 +40,27 @@ TEST(GenerateTest, StreamsStartedDeltasFinished) {
   EXPECT_TRUE(finished.residency().has_mapped_ratio_before());
 }
 
+TEST(GenerateTest, ListsTheTokensOfThePromptBeforeTheAnswer) {
+  ServerProcess server({"--model", "m=" + GoldenCheckpoint()});
+  ASSERT_TRUE(server.AwaitServing()) << server.log();
+  const auto stub = server.Generation();
+  v1::GenerateRequest request = TokenRequest(2);
+  request.mutable_output()->set_prompt_logprobs(true);
+  request.mutable_output()->set_top_logprobs(4);
+  const Generated generated = RunGenerate(stub.get(), request);
+  ASSERT_TRUE(generated.status.ok()) << generated.status.error_message();
+  ASSERT_GE(generated.messages.size(), 3u);
+  ASSERT_TRUE(generated.messages[1].has_prompt());
+  const v1::GenerationPrompt& prompt = generated.messages[1].prompt();
+  ASSERT_EQ(prompt.tokens_size(), request.prompt_token_ids().ids_size());
+  for (int i = 0; i < prompt.tokens_size(); ++i) {
+    EXPECT_EQ(prompt.tokens(i).id(), request.prompt_token_ids().ids(i));
+    EXPECT_EQ(prompt.tokens(i).has_logprob(), i > 0);
+    EXPECT_EQ(prompt.tokens(i).top_size(), i > 0 ? 4 : 0);
+  }
+  EXPECT_LT(prompt.tokens(1).logprob(), 0);
+}
+
 // The first request maps the pages of a file that was just written: it is in the page cache. The
 // second finds them mapped.
 TEST(GenerateTest, TellsWhatARequestFoundInMemory) {

@@ -48,6 +48,26 @@ TEST_F(PagedCacheTest, GivesItsBlocksBackWhenItGoes) {
   EXPECT_EQ(pool_.used_bytes(), 0);
 }
 
+TEST_F(PagedCacheTest, SharedBlocksAreFreeWhenTheirLastOwnerGivesThemBack) {
+  PagedCache first(kShape, arena_.get());
+  ASSERT_TRUE(first.Reserve(2 * kBlockTokens));
+  first.blocks()[0][0] = 41;
+  PagedCache second(kShape, arena_.get());
+  second.ShareBlocks(first, 1);
+  EXPECT_EQ(second.reserved_positions(), kBlockTokens);
+  EXPECT_EQ(second.blocks()[0], first.blocks()[0]);
+  EXPECT_EQ(pool_.used_bytes(), 2 * page_);  // counted once
+  ASSERT_TRUE(second.Reserve(2 * kBlockTokens));
+  EXPECT_NE(second.blocks()[1], first.blocks()[1]);
+  first.Release();
+  EXPECT_EQ(pool_.used_bytes(), 2 * page_);
+  EXPECT_EQ(second.blocks()[0][0], 41);
+  ASSERT_TRUE(first.Reserve(1));
+  EXPECT_NE(first.blocks()[0], second.blocks()[0]);
+  second.Release();
+  EXPECT_EQ(pool_.used_bytes(), page_);
+}
+
 TEST_F(PagedCacheTest, LayersLieBehindEachOtherInABlock) {
   PagedCache cache(kShape, arena_.get());
   ASSERT_TRUE(cache.Reserve(1));

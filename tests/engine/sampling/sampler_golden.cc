@@ -39,7 +39,11 @@ bool ReadField(const std::string& key, std::istringstream& line, SamplerGolden* 
     auto& [id, bias] = parameters.logit_bias.emplace_back();
     return static_cast<bool>(line >> id >> bias);
   }
-  if (key == "suppressed") {
+  if (key == "bad_word") {
+    parameters.bad_words.push_back(ReadAll<int32_t>(line));
+  } else if (key == "allowed") {
+    parameters.allowed_token_ids = ReadAll<int32_t>(line);
+  } else if (key == "suppressed") {
     golden->suppressed = ReadAll<int32_t>(line);
   } else if (key == "prompt") {
     golden->prompt = ReadAll<int32_t>(line);

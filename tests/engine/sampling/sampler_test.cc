@@ -32,15 +32,18 @@ TokenCounts CountsOf(const SamplerGolden& golden) {
 
 TEST(SamplerGoldenTest, DistributionsAreThoseOfTransformers) {
   const std::vector<SamplerGolden> goldens = ReadSamplerGoldens();
-  ASSERT_GE(goldens.size(), 27U);
+  ASSERT_GE(goldens.size(), 36U);
   SamplerScratch scratch(ExpOfRow);
   for (const SamplerGolden& golden : goldens) {
     SCOPED_TRACE(golden.name);
     ASSERT_EQ(golden.logits.size(), golden.probabilities.size());
     const TokenCounts counts = CountsOf(golden);
-    const absl::Status status =
-        ComputeDistribution(golden.parameters, golden.logits,
-                            {.counts = &counts, .suppressed = golden.suppressed}, &scratch);
+    std::vector<int32_t> tokens = golden.prompt;
+    tokens.insert(tokens.end(), golden.generated.begin(), golden.generated.end());
+    const absl::Status status = ComputeDistribution(
+        golden.parameters, golden.logits,
+        {.processors = {.counts = &counts, .tokens = tokens, .suppressed = golden.suppressed}},
+        &scratch);
     ASSERT_TRUE(status.ok()) << status;
     std::vector<double> found(golden.logits.size());
     for (const Candidate& candidate : scratch.candidates) {
@@ -91,7 +94,7 @@ TEST(SamplerTest, GreedyTakesTheLowestIdAmongEquals) {
   const SamplingParameters greedy;
   EXPECT_EQ(*SampleToken(greedy, logits, {}, &scratch), 41);
   const std::vector<int32_t> suppressed = {41};
-  EXPECT_EQ(*SampleToken(greedy, logits, {.suppressed = suppressed}, &scratch), 42);
+  EXPECT_EQ(*SampleToken(greedy, logits, {.processors = {.suppressed = suppressed}}, &scratch), 42);
 }
 
 TEST(SamplerTest, TemperatureNearZeroIsGreedy) {
@@ -118,10 +121,27 @@ TEST(SamplerTest, NanAndInfinityAreErrors) {
     const std::vector<float> one(1, 1.0F);
     const std::vector<int32_t> suppressed = {0};
     EXPECT_THAT(std::string(SampleToken({.temperature = temperature}, one,
-                                        {.suppressed = suppressed}, &scratch)
+                                        {.processors = {.suppressed = suppressed}}, &scratch)
                                 .status()
                                 .message()),
                 HasSubstr("every one of 1 ids is ruled out"));
+  }
+}
+
+TEST(SamplerTest, SaysWhichOptionsLeaveNoToken) {
+  SamplerScratch scratch(ExpOfRow);
+  const std::vector<float> logits(8, 1.0F);
+  const std::vector<int32_t> tokens = {1, 6};
+  const SamplingContext context{.processors = {.tokens = tokens}, .token_index = 3};
+  for (const double temperature : {0.0, 1.0}) {
+    const SamplingParameters parameters{
+        .temperature = temperature, .bad_words = {{6, 2}, {4}}, .allowed_token_ids = {2, 4}};
+    const absl::Status none = SampleToken(parameters, logits, context, &scratch).status();
+    EXPECT_EQ(none.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(none.message()), HasSubstr("sampling.allowed_token_ids"));
+    EXPECT_THAT(std::string(none.message()), HasSubstr("found none for token 3"));
+    // Elsewhere in the text the word of two tokens may begin, and its last may come alone.
+    EXPECT_EQ(*SampleToken(parameters, logits, {}, &scratch), 2);
   }
 }
 
