@@ -79,20 +79,22 @@ TEST_F(EngineTest, EveryGoldenGreedily) {
 }
 
 TEST_F(EngineTest, AllGoldensAtOnceBesideEachOther) {
-  Create();
+  constexpr int kRepeats = 2;
+  Create({.max_queue = kRepeats * static_cast<int64_t>(GoldenNames().size())});
   std::vector<Golden> goldens;
   std::vector<std::shared_ptr<RecordingObserver>> observers;
   for (const std::string& name : GoldenNames()) {
     goldens.push_back(ReadGolden(name));
     const std::shared_ptr<Model> model = Load(goldens.back());
-    for (int repeat = 0; repeat < 3; ++repeat) {
+    for (int repeat = 0; repeat < kRepeats; ++repeat) {
       observers.push_back(std::make_shared<RecordingObserver>());
       Submit(model, RequestFor(goldens.back()), observers.back());
     }
   }
   for (size_t i = 0; i < observers.size(); ++i) {
     EXPECT_TRUE(observers[i]->AwaitDone().ok());
-    EXPECT_EQ(observers[i]->answer().ids, goldens[i / 3].greedy) << goldens[i / 3].name;
+    EXPECT_EQ(observers[i]->answer().ids, goldens[i / kRepeats].greedy)
+        << goldens[i / kRepeats].name;
   }
 }
 

@@ -88,9 +88,17 @@ TEST_F(BadRequestTest, EverySamplingOptionOutOfRange) {
   request = TokenRequest(1);
   request.mutable_sampling()->add_allowed_token_ids(131);
   ExpectRefused(request, "sampling.allowed_token_ids[0]");
-  request.mutable_sampling()->set_allowed_token_ids(0, 5);
+}
+
+// What rules out the last token is known when it is to be drawn: the stream may have begun.
+TEST_F(BadRequestTest, OptionsThatLeaveNoToken) {
+  v1::GenerateRequest request = TokenRequest(1);
+  request.mutable_sampling()->add_allowed_token_ids(5);
   request.mutable_sampling()->add_bad_word_token_ids()->add_ids(5);
-  ExpectRefused(request, "sampling.allowed_token_ids");
+  const Generated refused = RunGenerate(server->Generation().get(), request);
+  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(refused.status.error_message(), HasSubstr("sampling.allowed_token_ids"));
+  EXPECT_TRUE(refused.token_ids().empty());
 }
 
 TEST_F(BadRequestTest, EveryStoppingAndOutputOptionOutOfRange) {
