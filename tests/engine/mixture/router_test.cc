@@ -11,7 +11,6 @@ namespace firstlight {
 namespace {
 
 using testing::ElementsAre;
-using testing::ElementsAreArray;
 using testing::FloatNear;
 using testing::Pointwise;
 
