@@ -95,6 +95,7 @@ class ModelResidency {
   std::shared_ptr<PrefetchJob> experts_job_;  // one stage: experts that the pass has chosen
   int64_t experts_layer_ = 0;                 // what experts_job_ fetches
   std::vector<int32_t> experts_wanted_;
+  absl::Time last_experts_job_ = absl::InfinitePast();  // when experts were last asked for
   std::vector<std::vector<bool>> experts_known_;  // [num_hidden_layers][num_experts]; empty: none
   bool all_experts_known_ = false;
   bool rechecking_ = false;  // a look that nobody waits for is under way

@@ -103,6 +103,7 @@ bool WeightGate::AreExpertsOpen(const Model& model, int64_t layer,
       state.experts_wanted_ != wanted) {
     CancelJob(&state.experts_job_);  // of a pass that was abandoned
     state.experts_layer_ = layer;
+    state.last_experts_job_ = options_.clock->Now();
     state.experts_job_ = StartJob(state.model_.lock(), {state.plan_.Experts(layer, wanted)},
                                   PrefetchRequest::kNoWindow, PrefetchPriority::kRequested);
     state.experts_wanted_ = std::move(wanted);
@@ -112,8 +113,13 @@ bool WeightGate::AreExpertsOpen(const Model& model, int64_t layer,
 
 void WeightGate::StageRan(const Model& model, int64_t layer) {
   ModelResidency& state = StateOf(model);
-  state.last_used_ = options_.clock->Now();
+  const absl::Time now = options_.clock->Now();
+  state.last_used_ = now;
   state.ran_since_look_ = true;
+  if (state.phase_ != Phase::kFetching && now - state.last_experts_job_ >= kGiveWay) {
+    last_open_stage_ = now;
+  }
+  prefetcher_.GiveWay(now - last_open_stage_ < kGiveWay);
   if (layer < 0) return;
   state.next_stage_ = layer + 1;
   if (state.phase_ == Phase::kFetching) prefetcher_.Consumed(state.job_.get(), layer);
@@ -226,6 +232,7 @@ std::shared_ptr<PrefetchJob> WeightGate::StartJob(const std::shared_ptr<const Mo
       for (const std::shared_ptr<PrefetchJob>& job : jobs) AdvancePopulating(job.get());
     });
   });
+  prefetcher_.GiveWay(options_.clock->Now() - last_open_stage_ < kGiveWay);
   auto started = std::make_shared<std::weak_ptr<PrefetchJob>>();
   std::shared_ptr<PrefetchJob> job =
       prefetcher_.Start({.stages = std::move(stages),

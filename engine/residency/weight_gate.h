@@ -15,6 +15,10 @@
 // turn out to go while they are in use (a memory limit below the model's size), before every pass
 // for a minute.
 //
+// While other models compute, the prefetching threads give way to them. While only models compute
+// that wait for pages themselves, they do not: what such a model computes can wait for the disk,
+// and the disk for nothing.
+//
 // Under the policy `none` nothing is fetched: the gate only waits for the look, so that requests
 // can be told what they found.
 //
@@ -50,6 +54,10 @@ class WeightGate final : public LayerGate {
   static constexpr absl::Duration kRecheck = absl::Seconds(10);
   // For how long it is done before every pass, once pages were found to go while they were in use.
   static constexpr absl::Duration kDistrust = absl::Seconds(60);
+
+  // For how long after a stage of a model that waits for nothing the prefetching threads give way
+  // to computing: longer than a pause between two of its steps.
+  static constexpr absl::Duration kGiveWay = absl::Milliseconds(100);
 
   struct Options {
     PageReader* reader = nullptr;  // outlives the gate
@@ -134,6 +142,7 @@ class WeightGate final : public LayerGate {
   void EndPopulating(const std::function<bool(const Populating&)>& which);
 
   const Options options_;
+  absl::Time last_open_stage_ = absl::InfinitePast();  // of a model that waits for nothing
   std::list<Populating> populating_;
   TaskThread tasks_;
   Prefetcher prefetcher_;

@@ -1,6 +1,5 @@
 #include "loader/residency/low_priority.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -16,8 +15,7 @@ constexpr int kClassShift = 13;
 
 }  // namespace
 
-void LowerThreadPriority(const char* name) {
-  pthread_setname_np(pthread_self(), name);
+void LowerThreadPriority() {
   // Not lower: populated pages need some CPU, and a cold model waits for them while other models'
   // workers take all that there is.
   constexpr int kNice = 10;

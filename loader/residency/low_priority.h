@@ -4,9 +4,9 @@
 namespace firstlight {
 
 // The calling thread gives way to those that compute from now on: nice 10, batch scheduling (it
-// does not preempt on waking), the lowest of the ordinary I/O priorities, and `name` (15
-// characters at most). What the system refuses is left as it is.
-void LowerThreadPriority(const char* name);
+// does not preempt on waking) and the lowest of the ordinary I/O priorities. What the system
+// refuses is left as it is. There is no way back: raising a priority takes a privilege.
+void LowerThreadPriority();
 
 }  // namespace firstlight
 

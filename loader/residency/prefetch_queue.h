@@ -83,6 +83,8 @@ class PrefetchQueue {
   std::vector<JobRef> TakeAll();
 
   int64_t in_flight() const { return in_flight_; }
+  // Whether no job is left.
+  bool empty() const { return jobs_.empty(); }
 
  private:
   struct Device {

@@ -1,5 +1,9 @@
 #include "loader/residency/prefetcher.h"
 
+#include <pthread.h>
+
+#include <algorithm>
+#include <iterator>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -59,7 +63,17 @@ struct Prefetcher::Core {
   Core(PageReader* reader, const Options& options)
       : reader(reader), options(options), queue(options.max_threads) {}
 
-  void Run();
+  // Threads of one priority. Only those of the current one take work.
+  struct Band {
+    CondVar changed;
+    std::vector<std::thread> threads;
+    int idle_threads = 0;
+  };
+
+  void Run(bool low);
+  Band& BandOf(bool low) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return low ? low_band : band; }
+  // That whose threads take work now.
+  Band& current() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return BandOf(gives_way); }
   void AddThreadIfNeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void Perform(PrefetchQueue::Taken taken);
 
@@ -67,45 +81,49 @@ struct Prefetcher::Core {
   const Options options;
 
   mutable Mutex mutex;
-  CondVar changed;
   PrefetchQueue queue ABSL_GUARDED_BY(mutex);
-  std::vector<std::thread> threads ABSL_GUARDED_BY(mutex);
-  int idle_threads ABSL_GUARDED_BY(mutex) = 0;
+  Band band ABSL_GUARDED_BY(mutex);
+  Band low_band ABSL_GUARDED_BY(mutex);
+  bool gives_way ABSL_GUARDED_BY(mutex) = false;
   bool stopping ABSL_GUARDED_BY(mutex) = false;
 };
 
 // One thread more where all are busy. They are started one by one, each by the one before it, so
 // that whoever calls Start waits for the start of one at most.
 void Prefetcher::Core::AddThreadIfNeeded() {
-  if (idle_threads > 0 || static_cast<int>(threads.size()) >= options.max_threads) return;
+  Band& now = current();
+  if (now.idle_threads > 0 || static_cast<int>(now.threads.size()) >= options.max_threads) return;
   try {
-    threads.emplace_back([this] { Run(); });
+    now.threads.emplace_back([this, low = gives_way] { Run(low); });
   } catch (const std::system_error&) {
     return;  // fewer do the work, however slowly; Start sees to there being one
   }
 }
 
-void Prefetcher::Core::Run() {
-  LowerThreadPriority("prefetch");
+void Prefetcher::Core::Run(bool low) {
+  pthread_setname_np(pthread_self(), "prefetch");
+  if (low) LowerThreadPriority();
   while (true) {
     PrefetchQueue::Taken taken;
     {
       MutexLock lock(&mutex);
+      Band& mine = BandOf(low);
       while (true) {
         if (stopping) return;
-        std::optional<PrefetchQueue::Taken> next = queue.Take();
+        std::optional<PrefetchQueue::Taken> next;
+        if (gives_way == low) next = queue.Take();
         if (next.has_value()) {
           taken = *std::move(next);
           break;
         }
-        ++idle_threads;
-        changed.Wait(&mutex);
-        --idle_threads;
+        ++mine.idle_threads;
+        mine.changed.Wait(&mutex);
+        --mine.idle_threads;
       }
       // There may be more to begin, and this thread is about to be busy.
       AddThreadIfNeeded();
+      current().changed.Signal();
     }
-    changed.Signal();
     Perform(std::move(taken));
   }
 }
@@ -130,8 +148,11 @@ void Prefetcher::Core::Perform(PrefetchQueue::Taken taken) {
       break;
     }
   }
-  // A device has a reader less, or a job has ended.
-  changed.SignalAll();
+  {
+    // A device has a reader less, or a job has ended.
+    MutexLock lock(&mutex);
+    current().changed.SignalAll();
+  }
   if (progress && taken.job->request.on_progress) taken.job->request.on_progress();
 }
 
@@ -143,9 +164,11 @@ Prefetcher::~Prefetcher() {
   {
     MutexLock lock(&core_->mutex);
     core_->stopping = true;
-    threads.swap(core_->threads);
+    for (Core::Band* band : {&core_->band, &core_->low_band}) {
+      std::move(band->threads.begin(), band->threads.end(), std::back_inserter(threads));
+      band->changed.SignalAll();
+    }
   }
-  core_->changed.SignalAll();
   for (std::thread& thread : threads) thread.join();
   std::vector<PrefetchQueue::JobRef> left;
   {
@@ -160,34 +183,41 @@ std::shared_ptr<PrefetchJob> Prefetcher::Start(PrefetchRequest request) {
     MutexLock lock(&core_->mutex);
     job = core_->queue.Add(std::move(request));
     core_->AddThreadIfNeeded();
-    if (core_->threads.empty()) {
+    core_->current().changed.Signal();
+    if (core_->current().threads.empty()) {
       // The system refuses threads: then whoever computes takes the faults.
       for (int64_t stage = 0; stage < job->num_stages(); ++stage) job->SetPopulated(stage);
     }
   }
-  core_->changed.Signal();
   return job;
 }
 
 void Prefetcher::Consumed(PrefetchJob* job, int64_t stage) {
-  {
-    MutexLock lock(&core_->mutex);
-    core_->queue.Consumed(job, stage);
-  }
-  core_->changed.Signal();
+  MutexLock lock(&core_->mutex);
+  core_->queue.Consumed(job, stage);
+  core_->current().changed.Signal();
 }
 
 void Prefetcher::Cancel(PrefetchJob* job) {
-  {
-    MutexLock lock(&core_->mutex);
-    core_->queue.Cancel(job);
-  }
-  core_->changed.Signal();
+  MutexLock lock(&core_->mutex);
+  core_->queue.Cancel(job);
+  core_->current().changed.Signal();
 }
 
 void Prefetcher::Promote(PrefetchJob* job) {
   MutexLock lock(&core_->mutex);
   core_->queue.Promote(job);
+}
+
+void Prefetcher::GiveWay(bool gives_way) {
+  MutexLock lock(&core_->mutex);
+  if (core_->gives_way == gives_way) return;
+  core_->gives_way = gives_way;
+  if (core_->queue.empty()) return;
+  core_->AddThreadIfNeeded();
+  // The system refuses threads: those of the other priority go on.
+  if (core_->current().threads.empty()) core_->gives_way = !gives_way;
+  core_->current().changed.SignalAll();
 }
 
 int64_t Prefetcher::in_flight() const {

@@ -2,8 +2,9 @@
 #define FIRSTLIGHT_LOADER_RESIDENCY_PREFETCHER_H_
 
 // Fetches the bytes of a computation in the order in which it needs them, ahead of it, on threads
-// of its own at low priority: so that the computation takes the longer of disk and compute, and
-// never waits in a page fault.
+// of its own: so that the computation takes the longer of disk and compute, and never waits in a
+// page fault. Populating a page takes some CPU; whether the threads give way to those that compute
+// is the owner's to say (GiveWay).
 //
 // A job is a list of stages (for a model: embedding rows, layer by layer, the head), each a set of
 // byte ranges. Guarantees:
@@ -122,6 +123,10 @@ class Prefetcher {
   void Cancel(PrefetchJob* job);
   // A request waits for this job from now on.
   void Promote(PrefetchJob* job);
+
+  // Whether threads give way to those that compute (at first they do not): see low_priority.h.
+  // Pieces under way are finished as they were begun.
+  void GiveWay(bool gives_way);
 
   // Pieces being read now.
   int64_t in_flight() const;

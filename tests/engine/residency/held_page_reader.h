@@ -4,6 +4,9 @@
 // A PageReader that a test holds by hand: what is held back waits until it is released, and
 // everything that was asked for is remembered in its order. Reads nothing.
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -21,6 +24,7 @@ class HeldPageReader final : public PageReader {
     const MappedFile* file = nullptr;
     std::vector<std::pair<int64_t, int64_t>> extents;  // [begin, end) in the file
     int64_t bytes = 0;
+    int priority = 0;  // nice value of the thread that was to read them
   };
 
   // Reads one piece at a time for each file, in order.
@@ -32,7 +36,10 @@ class HeldPageReader final : public PageReader {
   void set_on_asked(std::function<void()> on_asked) { on_asked_ = std::move(on_asked); }
 
   absl::StatusOr<ReadCost> Populate(absl::Span<const ByteRange> ranges) override {
-    Asked asked{.file = ranges.front().file, .extents = {}, .bytes = 0};
+    Asked asked{.file = ranges.front().file,
+                .extents = {},
+                .bytes = 0,
+                .priority = getpriority(PRIO_PROCESS, static_cast<id_t>(gettid()))};
     for (const ByteRange& range : ranges) {
       const int64_t begin = range.bytes.data() - asked.file->bytes().data();
       const auto bytes = static_cast<int64_t>(range.bytes.size());

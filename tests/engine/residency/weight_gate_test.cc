@@ -2,6 +2,8 @@
 
 #include "engine/residency/weight_gate.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -43,6 +45,32 @@ TEST_F(WeightGateTest, AModelWhosePagesAreWithheldWaitsAndAnotherDoesNot) {
   RunUntil(Done(waiting));
   EXPECT_EQ(*waiting.observer->status(), absl::OkStatus());
   EXPECT_EQ(TokensOf(*waiting.observer), expected);
+}
+
+TEST_F(WeightGateTest, ReadersGiveWayToModelsThatWaitForNothingAndToNoOthers) {
+  const int own = getpriority(PRIO_PROCESS, 0);
+  if (own >= 10) GTEST_SKIP() << "this process has a low priority itself";
+  Create();
+  const std::shared_ptr<Model> cold = Load(/*tied=*/true);
+  const std::shared_ptr<Model> warm = Load(/*tied=*/true);
+  SetMapped(*warm, 1.0);
+  reader_.Hold(FileOf(*cold));
+  const SchedulerHarness::Submitted waiting = harness_->Submit(cold, Request());
+  RunUntil([&] { return !reader_.asked().empty(); });
+  RunUntil(Done(harness_->Submit(warm, Request())));
+  reader_.Permit(1);
+  RunUntil([&] { return reader_.asked().size() >= 2; });
+  clock_.Advance(WeightGate::kGiveWay);
+  // With two more pieces, the rows and the first layer are there.
+  reader_.Permit(2);
+  RunUntil([&] { return reader_.asked().size() >= 4 && !spy_->ran(*cold).empty(); });
+  reader_.Permit(2);
+  RunUntil(Done(waiting));
+  const std::vector<HeldPageReader::Asked> asked = reader_.asked();
+  ASSERT_GE(asked.size(), 5u);
+  EXPECT_EQ(asked[0].priority, own);
+  EXPECT_EQ(asked[1].priority, 10);
+  EXPECT_EQ(asked[4].priority, own);
 }
 
 TEST_F(WeightGateTest, FetchesOnlyTheRowsOfThePromptThenLayersInOrderThenTheHead) {

@@ -1,15 +1,21 @@
 #include "loader/residency/prefetcher.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <map>
 #include <set>
 #include <thread>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/loader/residency/sparse_file.h"
 #include "tests/loader/status_matchers.h"
 
 namespace firstlight {
 namespace {
+
+using ::testing::ElementsAre;
 
 // Reads nothing, and each piece only when told: Allow says how many may end.
 class HeldReader : public PageReader {
@@ -18,6 +24,7 @@ class HeldReader : public PageReader {
     MutexLock lock(&mutex_);
     begun_.push_back(ranges.front().bytes.data());
     threads_.insert(std::this_thread::get_id());
+    priorities_.push_back(getpriority(PRIO_PROCESS, static_cast<id_t>(gettid())));
     most_at_once_ = std::max(most_at_once_, ++under_way_);
     changed_.SignalAll();
     while (allowed_ == 0) changed_.Wait(&mutex_);
@@ -53,6 +60,11 @@ class HeldReader : public PageReader {
     MutexLock lock(&mutex_);
     return begun_;
   }
+  // The nice value of whoever fetched each piece.
+  std::vector<int> priorities() const {
+    MutexLock lock(&mutex_);
+    return priorities_;
+  }
   int most_at_once() const {
     MutexLock lock(&mutex_);
     return most_at_once_;
@@ -70,6 +82,7 @@ class HeldReader : public PageReader {
   int most_at_once_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   std::vector<const std::byte*> begun_ ABSL_GUARDED_BY(mutex_);
+  std::vector<int> priorities_ ABSL_GUARDED_BY(mutex_);
   std::set<std::thread::id> threads_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -163,6 +176,25 @@ TEST_F(PrefetcherTest, WaitsForTheConsumerAtTheEndOfItsWindow) {
   prefetcher.Consumed(job.get(), 2);
   progress_.Await(4);
   EXPECT_TRUE(job->AllPopulated());
+}
+
+TEST_F(PrefetcherTest, GivesWayWhenTold) {
+  const int own = getpriority(PRIO_PROCESS, 0);
+  if (own >= 10) GTEST_SKIP() << "this process has a low priority itself";
+  Prefetcher prefetcher(&reader_, Options(1));
+  const auto job = prefetcher.Start(Request(4));
+  reader_.AwaitBegun(1);
+  prefetcher.GiveWay(true);  // in the middle of a piece, which stays as it is
+  reader_.Allow(1);
+  reader_.AwaitBegun(2);
+  prefetcher.GiveWay(true);
+  reader_.Allow(1);
+  reader_.AwaitBegun(3);
+  prefetcher.GiveWay(false);
+  reader_.Allow(2);
+  progress_.Await(4);
+  EXPECT_TRUE(job->AllPopulated());
+  EXPECT_THAT(reader_.priorities(), ElementsAre(own, 10, 10, own));
 }
 
 TEST_F(PrefetcherTest, DamageIsTold) {
