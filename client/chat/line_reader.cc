@@ -1,6 +1,7 @@
 #include "client/chat/line_reader.h"
 
 #include <histedit.h>
+#include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -21,10 +22,11 @@ volatile std::sig_atomic_t interrupted = 0;
 
 void NoteInterrupt(int /*signal*/) { interrupted = 1; }
 
-// Lets SIGINT through while it lives: to `handler`, or to what ends the process.
+// Sends SIGINT to `handler` while it lives, or to what ends the process: at once (SIG_UNBLOCK), or
+// only where someone waits with SIGINT out of the mask (SIG_BLOCK).
 class InterruptWindow {
  public:
-  explicit InterruptWindow(void (*handler)(int)) {
+  InterruptWindow(void (*handler)(int), int how) {
     struct sigaction action = {};
     action.sa_handler = handler;
     sigemptyset(&action.sa_mask);
@@ -32,7 +34,7 @@ class InterruptWindow {
     sigset_t interrupt;
     sigemptyset(&interrupt);
     sigaddset(&interrupt, SIGINT);
-    pthread_sigmask(SIG_UNBLOCK, &interrupt, &previous_mask_);
+    pthread_sigmask(how, &interrupt, &previous_mask_);
   }
   ~InterruptWindow() {
     pthread_sigmask(SIG_SETMASK, &previous_mask_, nullptr);
@@ -49,7 +51,7 @@ class InterruptWindow {
 class PipeReader final : public LineReader {
  public:
   Result Read(const char* /*prompt*/, std::string* line) override {
-    const InterruptWindow window(SIG_DFL);
+    const InterruptWindow window(SIG_DFL, SIG_UNBLOCK);
     if (!std::getline(std::cin, *line)) return Result::kEnd;
     if (!line->empty() && line->back() == '\r') line->pop_back();
     return Result::kLine;
@@ -85,7 +87,7 @@ class TerminalReader final : public LineReader {
   Result Read(const char* prompt, std::string* line) override {
     prompt_ = prompt;
     interrupted = 0;
-    const InterruptWindow window(&NoteInterrupt);
+    const InterruptWindow window(&NoteInterrupt, SIG_BLOCK);
     // Before the prompt: it would come first otherwise, and keys typed then would not be edited.
     el_set(editor_, EL_PREP_TERM, 1);
     int length = 0;
@@ -113,16 +115,27 @@ class TerminalReader final : public LineReader {
     return const_cast<char*>(static_cast<TerminalReader*>(self)->prompt_);
   }
 
-  // As libedit's own, which begins a read again that a signal has ended.
+  // Waits for a key or for Ctrl-C, which is let through here alone: anywhere else it could come
+  // just before the wait, and be noticed by nobody until the next key.
+  static bool WaitForKey(EditLine* editor) {
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    sigdelset(&mask, SIGINT);
+    pollfd keyboard = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    while (ppoll(&keyboard, 1, nullptr, &mask) < 0) {
+      if (errno != EINTR || interrupted != 0) return false;
+      el_resize(editor);  // the window's size has changed, for instance
+    }
+    return true;
+  }
+
   static int ReadCharacter(EditLine* editor, wchar_t* character) {
     std::mbstate_t state = {};
     while (true) {
+      if (!WaitForKey(editor)) return -1;
       char byte = 0;
       const ssize_t read = ::read(STDIN_FILENO, &byte, 1);
-      if (read < 0 && errno == EINTR && interrupted == 0) {
-        el_resize(editor);  // the window's size has changed, for instance
-        continue;
-      }
+      if (read < 0 && errno == EINTR) continue;
       if (read <= 0) return static_cast<int>(read);
       const size_t bytes = std::mbrtowc(character, &byte, 1, &state);
       if (bytes == static_cast<size_t>(-1)) {  // not of the locale

@@ -211,8 +211,9 @@ TEST(StartupTest, WhatOfTheGenerationConfigIsIgnoredIsLogged) {
   directory.Write("m/generation_config.json", R"({"num_beams": 4, "suppress_tokens": [7]})");
   ServerProcess server({"--model", "m=" + path});
   ASSERT_TRUE(server.AwaitServing()) << server.log();
-  EXPECT_TRUE(server.WaitForLog(" warning generation config model=m version=1 "
-                                "ignored=num_beams,suppress_tokens reason="))
+  EXPECT_TRUE(
+      server.WaitForLog(" warning generation config model=m version=1 "
+                        "ignored=num_beams,suppress_tokens reason="))
       << server.log();
 }
 
