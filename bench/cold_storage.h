@@ -20,15 +20,16 @@ namespace firstlight {
 // maps their pages. Says how. FAILED_PRECONDITION when they are still there.
 absl::StatusOr<std::string> DropFromMemory(const std::vector<std::string>& files);
 
-// Time to read all bytes of `files`, cold, each way; `files` are dropped before each.
-struct RawRead {
-  absl::Duration sequential;  // read(2), 8 MiB buffers
-  absl::Duration parallel;    // 8 threads of 16 MiB pread
-  absl::Duration populate;  // 8 threads of 16 MiB MADV_POPULATE_READ; infinite where there is none
-
-  absl::Duration fastest() const;
+enum class RawRead {
+  kSequential,  // read(2), 8 MiB buffers
+  kParallel,    // 8 threads of 16 MiB pread
+  kPopulate,    // 8 threads of 16 MiB MADV_POPULATE_READ
 };
-absl::StatusOr<RawRead> MeasureRawRead(const std::vector<std::string>& files);
+// Time to read all bytes of `files`, which are dropped before. UNIMPLEMENTED where the system
+// cannot.
+absl::StatusOr<absl::Duration> TimeRawRead(const std::vector<std::string>& files, RawRead how);
+// The way whose median of three is the least.
+absl::StatusOr<RawRead> FastestRawRead(const std::vector<std::string>& files);
 
 // The read-ahead of the block device that a file lies on.
 class ReadAhead {
