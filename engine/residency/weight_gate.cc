@@ -119,13 +119,20 @@ void WeightGate::StageRan(const Model& model, int64_t layer) {
   if (state.phase_ != Phase::kFetching && now - state.last_experts_job_ >= kGiveWay) {
     last_open_stage_ = now;
   }
-  prefetcher_.GiveWay(now - last_open_stage_ < kGiveWay);
+  SetGiveWay(now);
   if (layer < 0) return;
   state.next_stage_ = layer + 1;
   if (state.phase_ == Phase::kFetching) prefetcher_.Consumed(state.job_.get(), layer);
   if (layer != state.plan_.head_stage()) return;
   AllTouched(state);
   OpenIfFetched(state);
+}
+
+void WeightGate::SetGiveWay(absl::Time now) {
+  const bool give_way = now - last_open_stage_ < kGiveWay;
+  if (give_way == readers_give_way_) return;
+  readers_give_way_ = give_way;
+  prefetcher_.GiveWay(give_way);
 }
 
 // A whole pass has gone by, or a whole job.
@@ -232,7 +239,7 @@ std::shared_ptr<PrefetchJob> WeightGate::StartJob(const std::shared_ptr<const Mo
       for (const std::shared_ptr<PrefetchJob>& job : jobs) AdvancePopulating(job.get());
     });
   });
-  prefetcher_.GiveWay(options_.clock->Now() - last_open_stage_ < kGiveWay);
+  SetGiveWay(options_.clock->Now());
   auto started = std::make_shared<std::weak_ptr<PrefetchJob>>();
   std::shared_ptr<PrefetchJob> job =
       prefetcher_.Start({.stages = std::move(stages),

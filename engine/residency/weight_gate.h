@@ -130,6 +130,7 @@ class WeightGate final : public LayerGate {
               const WeightShares& shares);
   void Fetch(ModelResidency& state);
   void OpenIfFetched(ModelResidency& state);
+  void SetGiveWay(absl::Time now);
   static void AllTouched(ModelResidency& state);
   void Fetched(const std::shared_ptr<PrefetchJob>& job, const std::weak_ptr<const Model>& model);
   void CancelJob(std::shared_ptr<PrefetchJob>* job);
@@ -143,6 +144,7 @@ class WeightGate final : public LayerGate {
 
   const Options options_;
   absl::Time last_open_stage_ = absl::InfinitePast();  // of a model that waits for nothing
+  bool readers_give_way_ = false;                      // what the Prefetcher was told last
   std::list<Populating> populating_;
   TaskThread tasks_;
   Prefetcher prefetcher_;
