@@ -44,10 +44,12 @@ struct Case {
   bool has_reference = false;
 };
 
-// The folder of published vocabularies, as the tests find it; empty where there is none.
+// The folder of published vocabularies: tokenizers/ of that which FIRSTLIGHT_TEST_DATA names, as
+// for the tests; empty where there is none.
 fs::path PublishedVocabularies() {
   const char* const named = std::getenv("FIRSTLIGHT_TEST_DATA");
-  const fs::path folder = fs::path(named != nullptr ? named : "../shared/data") / "tokenizers";
+  if (named == nullptr) return {};
+  const fs::path folder = fs::path(named) / "tokenizers";
   std::error_code error;
   return fs::is_directory(folder, error) ? folder : fs::path();
 }

@@ -20,7 +20,7 @@
 #include "loader/json.h"
 #include "loader/json_text.h"
 #include "loader/json_writer.h"
-#include "tests/engine/tokenizer/test_support.h"
+#include "tests/engine/reference_data.h"
 #include "tests/loader/status_matchers.h"
 #include "tests/loader/temporary_directory.h"
 

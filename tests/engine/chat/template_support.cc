@@ -1,6 +1,5 @@
 #include "tests/engine/chat/template_support.h"
 
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "loader/base/blake2b.h"
 #include "loader/base/strings.h"
+#include "tests/engine/reference_data.h"
 
 namespace firstlight {
 
@@ -17,12 +17,7 @@ std::filesystem::path JinjaGoldenDirectory() {
 }
 
 std::filesystem::path PublishedTemplatesDirectory() {
-  const char* const named = std::getenv("FIRSTLIGHT_TEST_DATA");
-  const std::filesystem::path data =
-      named != nullptr
-          ? std::filesystem::path(named)
-          : std::filesystem::path(FIRSTLIGHT_SOURCE_DIRECTORY) / ".." / "shared" / "data";
-  return data / "templates";
+  return ReferenceDataDirectory() / "templates";
 }
 
 std::string ReadTextFile(const std::filesystem::path& path) {

@@ -18,8 +18,7 @@ namespace firstlight {
 
 // tests/golden/jinja.
 std::filesystem::path JinjaGoldenDirectory();
-// Published templates, where they are there: templates/ of the folder that FIRSTLIGHT_TEST_DATA
-// names, else of shared/data beside the source folder.
+// Published templates, where they are there: templates/ of ReferenceDataDirectory().
 std::filesystem::path PublishedTemplatesDirectory();
 
 std::string ReadTextFile(const std::filesystem::path& path);

@@ -14,6 +14,7 @@
 #include "engine/tokenizer/tokenizer_factory.h"
 #include "gtest/gtest.h"
 #include "loader/base/strings.h"
+#include "tests/engine/reference_data.h"
 #include "tests/engine/tokenizer/test_support.h"
 #include "tests/loader/status_matchers.h"
 

@@ -4,7 +4,6 @@
 // Where the tests of the tokenizers find their files, and texts to try.
 
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <random>
 #include <string>
@@ -31,15 +30,6 @@ inline constexpr const char* kAllTokenizers[] = {
     "metaspace",  "prepended",       "split_spaces",    "unigram", "unigram_bytes",
     "word_level", "word_piece",      "word_suffix",     "sp_bpe",  "sp_bpe_unknown",
     "sp_unigram", "sp_unigram_bytes"};
-
-// Published vocabularies and vectors that are not part of the project: the folder that the
-// environment variable FIRSTLIGHT_TEST_DATA names, else shared/data beside the source folder.
-inline std::filesystem::path ReferenceDataDirectory() {
-  const char* const named = std::getenv("FIRSTLIGHT_TEST_DATA");
-  return named != nullptr
-             ? std::filesystem::path(named)
-             : std::filesystem::path(FIRSTLIGHT_SOURCE_DIRECTORY) / ".." / "shared" / "data";
-}
 
 // The ids of `text` alone; none, and a failed test, where it cannot be encoded.
 inline std::vector<int32_t> EncodePlain(const Tokenizer& tokenizer, std::string_view text) {

@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "loader/base/strings.h"
+#include "tests/engine/reference_data.h"
 #include "tests/engine/tokenizer/test_support.h"
 #include "tests/loader/status_matchers.h"
 #include "tests/loader/temporary_directory.h"
