@@ -246,19 +246,25 @@ def prompt_of(case, seed):
     return generator.integers(3, case.config["vocab_size"], case.prompt_tokens).tolist()
 
 
-def generate(case):
+def search(case, attempt, enough):
+    """Tries seeds until one gives a golden that says something, and writes that golden.
+
+    attempt(seed, directory) writes a checkpoint there. It returns the directory that transformers
+    reads (its own, or one below it named decoded, which is left out), and what to call to make of
+    the checkpoint what is committed. enough(seed) is how many greedy tokens have to differ."""
     for seed in range(1000):
         with tempfile.TemporaryDirectory() as scratch:
             checkpoint = pathlib.Path(scratch)
-            config = build(case, seed, checkpoint)
+            readable, complete = attempt(seed, checkpoint)
             prompt = prompt_of(case, seed)
-            logits, greedy, gap = record(checkpoint, prompt)
-            if gap <= SMALLEST_GAP or len(set(greedy)) < 16:
+            logits, greedy, gap = record(readable, prompt)
+            if gap <= SMALLEST_GAP or len(set(greedy)) < enough(seed):
                 continue
-            finish(case, config, checkpoint)
+            complete()
             output = HERE / case.name
             shutil.rmtree(output, ignore_errors=True)
-            shutil.copytree(checkpoint, output / "checkpoint")
+            shutil.copytree(checkpoint, output / "checkpoint",
+                            ignore=shutil.ignore_patterns("decoded"))
             write_golden(output, prompt, logits, greedy, gap, seed)
             print(f"{case.name}: seed {seed}, gap {gap:.4f}, {len(set(greedy))} distinct tokens",
                   flush=True)
@@ -266,18 +272,25 @@ def generate(case):
     raise SystemExit(f"{case.name}: no seed keeps the best two logits apart")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+def generate(case):
+    def attempt(seed, directory):
+        config = build(case, seed, directory)
+        return directory, lambda: finish(case, config, directory)
+    search(case, attempt, lambda seed: 16)
+
+
+def main(description, all_cases, run):
+    parser = argparse.ArgumentParser(description=description.split("\n\n", maxsplit=1)[0])
     parser.add_argument("names", nargs="*", metavar="CASE")
     options = parser.parse_args()
     check_versions()
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    for case in cases.CASES:
+    for case in all_cases:
         if not options.names or case.name in options.names:
-            generate(case)
+            run(case)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, cases.CASES, generate)

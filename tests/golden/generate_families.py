@@ -6,11 +6,7 @@
 Run by hand; its output is committed.
 """
 
-import argparse
 import json
-import pathlib
-import shutil
-import tempfile
 
 import numpy
 import torch
@@ -111,42 +107,13 @@ def finish(case, directory):
 
 
 def run(case):
-    for seed in range(1000):
-        with tempfile.TemporaryDirectory() as scratch:
-            checkpoint = pathlib.Path(scratch)
-            build(case, seed, checkpoint)
-            prompt = generate.prompt_of(case, seed)
-            logits, greedy, gap = generate.record(checkpoint, prompt)
-            # Tiny models repeat themselves, those that scale tied embeddings most of all: the longer
-            # the search, the fewer tokens will do.
-            if gap <= generate.SMALLEST_GAP or len(set(greedy)) < max(1, 8 - seed // 2):
-                continue
-            finish(case, checkpoint)
-            output = generate.HERE / case.name
-            shutil.rmtree(output, ignore_errors=True)
-            shutil.copytree(checkpoint, output / "checkpoint")
-            generate.write_golden(output, prompt, logits, greedy, gap, seed)
-            print(f"{case.name}: seed {seed}, gap {gap:.4f}, {len(set(greedy))} distinct tokens",
-                  flush=True)
-            return
-    raise SystemExit(f"{case.name}: no seed keeps the best two logits apart")
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("names", nargs="*", metavar="CASE")
-    options = parser.parse_args()
-    generate.check_versions()
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    for case in family_cases.CASES:
-        if not options.names or case.name in options.names:
-            try:
-                run(case)
-            except Exception as error:  # pylint: disable=broad-except
-                print(f"{case.name}: FAILED {type(error).__name__} {str(error)[:300]}", flush=True)
+    def attempt(seed, directory):
+        build(case, seed, directory)
+        return directory, lambda: finish(case, directory)
+    # Tiny models repeat themselves, those that scale tied embeddings most of all: the longer the
+    # search, the fewer tokens will do.
+    generate.search(case, attempt, lambda seed: max(1, 8 - seed // 2))
 
 
 if __name__ == "__main__":
-    main()
+    generate.main(__doc__, family_cases.CASES, run)

@@ -8,11 +8,8 @@ they are written by transformers' own reversal of its conversion. Run by hand; i
 committed.
 """
 
-import argparse
 import json
-import pathlib
 import shutil
-import tempfile
 
 import numpy
 import torch
@@ -126,37 +123,10 @@ def build(case, seed, directory):
 
 
 def run(case):
-    for seed in range(1000):
-        with tempfile.TemporaryDirectory() as scratch:
-            checkpoint = pathlib.Path(scratch)
-            readable = build(case, seed, checkpoint)
-            prompt = generate.prompt_of(case, seed)
-            logits, greedy, gap = generate.record(readable, prompt)
-            if gap <= generate.SMALLEST_GAP or len(set(greedy)) < 16:
-                continue
-            output = generate.HERE / case.name
-            shutil.rmtree(output, ignore_errors=True)
-            shutil.copytree(checkpoint, output / "checkpoint",
-                            ignore=shutil.ignore_patterns("decoded"))
-            generate.write_golden(output, prompt, logits, greedy, gap, seed)
-            print(f"{case.name}: seed {seed}, gap {gap:.4f}, {len(set(greedy))} distinct tokens",
-                  flush=True)
-            return
-    raise SystemExit(f"{case.name}: no seed keeps the best two logits apart")
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("names", nargs="*", metavar="CASE")
-    options = parser.parse_args()
-    generate.check_versions()
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    for case in mixture_cases.CASES:
-        if not options.names or case.name in options.names:
-            run(case)
+    def attempt(seed, directory):
+        return build(case, seed, directory), lambda: None
+    generate.search(case, attempt, lambda seed: 16)
 
 
 if __name__ == "__main__":
-    main()
+    generate.main(__doc__, mixture_cases.CASES, run)
