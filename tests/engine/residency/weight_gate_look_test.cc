@@ -106,9 +106,14 @@ TEST_F(WeightGateTest, WhatIsReadIsChargedWholeToEachRequestThatWaitsForItsFirst
   const std::shared_ptr<Model> model = Load(/*tied=*/true);
   const std::shared_ptr<Model> other = Load(/*tied=*/true);
   SetMapped(*other, 1.0);
+  reader_.Hold(FileOf(*model));
   const SchedulerHarness::Submitted a = harness_->Submit(model, Request());
   const SchedulerHarness::Submitted b = harness_->Submit(model, Request({9, 8}));
   const SchedulerHarness::Submitted beside = harness_->Submit(other, Request());
+  // The pass has begun, and asks for its rows, before the head comes, in which they all are.
+  RunUntil([&] { return !reader_.asked().empty(); });
+  harness_->RunUntilIdle();
+  reader_.Release();
   RunUntil([&] { return Done(a)() && Done(b)() && Done(beside)(); });
   const int64_t read = reader_.asked_bytes();
   for (const SchedulerHarness::Submitted* const submitted : {&a, &b}) {
