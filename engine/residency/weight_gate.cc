@@ -335,13 +335,15 @@ void WeightGate::AdvancePopulating(const PrefetchJob* job) {
   const auto found = std::find_if(populating_.begin(), populating_.end(),
                                   [job](const Populating& p) { return p.job.get() == job; });
   if (found == populating_.end()) return;
+  // Before the bytes are counted: the last word on a job that has ended is all of them.
+  const absl::Status status = job->status();
+  const bool ended = !status.ok() || job->AllPopulated();
   const std::shared_ptr<const Model> model = found->model.lock();
   if (model != nullptr && found->options.on_progress) {
     const int64_t total = StateOf(*model).plan().all_bytes();
     found->options.on_progress(std::min(job->cost().bytes_populated, total), total);
   }
-  const absl::Status status = job->status();
-  if (status.ok() && !job->AllPopulated()) return;
+  if (!ended) return;
   const std::function<void(absl::Status)> done = std::move(found->done);
   populating_.erase(found);
   if (model != nullptr && status.ok()) {
