@@ -24,10 +24,12 @@ RUN cmake --preset release -DBUILD_TESTING=OFF -DFIRSTLIGHT_REVISION="${REVISION
  && ninja -C build firstlightd firstlight \
  && strip --strip-unneeded build/firstlightd build/firstlight
 
-FROM ${BASE}
+FROM ${BASE} AS runtime
 COPY deploy/install-packages deploy/packages /tmp/deploy/
 RUN /tmp/deploy/install-packages runtime \
  && rm -rf /tmp/deploy /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
+
+FROM runtime
 COPY --from=build /src/build/firstlightd /src/build/firstlight /usr/local/bin/
 COPY models/demo /models/demo
 RUN firstlight compile-tokenizer /models/demo --cache-dir /var/cache/firstlight
