@@ -94,7 +94,7 @@ TEST(BlockPoolTest, ReservingCommitsNothing) {
 }
 
 TEST(BlockPoolTest, ABlockCostsMemoryFromItsFirstUseOn) {
-  BlockPool pool(int64_t{1} << 40);
+  BlockPool pool(int64_t{1} << 36);
   const auto arena = pool.CreateArena(16 * kPage);
   ASSERT_THAT(arena, IsOk());
   float* const block = (*arena)->Allocate();
