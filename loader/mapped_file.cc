@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
+#include "loader/drop_pages.h"
 #include "loader/file.h"
 
 namespace firstlight {
@@ -61,6 +62,7 @@ MappedFile::MappedFile(std::string path, int descriptor, FileIdentity identity,
 
 MappedFile::~MappedFile() {
   guard_.reset();  // while the addresses are still this file's
+  DropPages(bytes_.data(), bytes_.size());
   munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
   close(descriptor_);
 }

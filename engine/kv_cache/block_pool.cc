@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "loader/base/strings.h"
+#include "loader/drop_pages.h"
 
 namespace firstlight {
 namespace {
@@ -82,6 +83,7 @@ BlockArena::~BlockArena() {
     pool_->cached_bytes_ -= static_cast<int64_t>(warm_.size()) * block_bytes_;
     std::erase(pool_->arenas_, this);
   }
+  DropPages(base_, static_cast<size_t>(writable_ * block_bytes_));
   munmap(base_, static_cast<size_t>(max_blocks_ * block_bytes_));
 }
 

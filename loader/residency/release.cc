@@ -1,11 +1,11 @@
 #include "loader/residency/release.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <vector>
 
+#include "loader/drop_pages.h"
 #include "loader/residency/page_cache.h"
 #include "loader/residency/page_table.h"
 #include "loader/residency/prefetch_pieces.h"
@@ -51,7 +51,7 @@ ReleasedBytes ReleasePages(absl::Span<const ByteRange> ranges) {
   ReleasedBytes released;
   for (const ByteRange& range : whole) {
     released.bytes += static_cast<int64_t>(range.bytes.size());
-    madvise(const_cast<std::byte*>(range.bytes.data()), range.bytes.size(), MADV_DONTNEED);
+    DropPages(range.bytes.data(), range.bytes.size());
     const auto offset = static_cast<off_t>(range.bytes.data() - range.file->bytes().data());
     const auto length = static_cast<off_t>(range.bytes.size());
     const bool to_the_end = range.bytes.end() == range.file->bytes().end();
