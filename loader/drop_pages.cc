@@ -7,7 +7,7 @@
 namespace firstlight {
 namespace {
 
-// A fifth of a millisecond, of pages of 4 KiB.
+// Some twenty microseconds.
 constexpr size_t kPieceBytes = size_t{16} << 20;
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace firstlight {
 // private memory is freed, and reads as zeros. Locked pages stay.
 //
 // Before a large munmap, this keeps it from holding up other threads. The system empties page
-// tables under the lock of the process's address space, about ten milliseconds for each GB, and
+// tables under the lock of the process's address space, a millisecond or so for each GB, and
 // meanwhile nobody's mmap, mprotect or brk goes on, nor what needs them: malloc, a new thread, the
 // next part of a KV cache. Here it is done in pieces, and they come between.
 void DropPages(const void* address, size_t bytes);

@@ -64,8 +64,8 @@ bool BlockPool::MakeRoom(int64_t bytes) {
     while (used_bytes_ + cached_bytes_ + bytes > capacity_bytes_ && !arena->warm_.empty()) {
       // Microseconds, and the lock keeps the arena from being destroyed meanwhile.
       const int64_t index = arena->warm_.back();
-      madvise(arena->base_ + index * arena->block_bytes_, static_cast<size_t>(arena->block_bytes_),
-              MADV_DONTNEED);
+      DropPages(arena->base_ + index * arena->block_bytes_,
+                static_cast<size_t>(arena->block_bytes_));
       arena->warm_.pop_back();
       arena->cold_.push_back(index);
       cached_bytes_ -= arena->block_bytes_;
