@@ -11,7 +11,9 @@ steps_begin() {
 }
 
 # step NAME COMMAND...: runs COMMAND with its output in the log. On failure shows the errors found
-# in what it printed, or its end, and returns the command's status.
+# in what it printed, or its end, and returns the command's status. Where COMMAND is a function, what
+# fails in it does not end it: bash ignores errexit below a status that is asked for. Each command
+# whose failure counts needs its own `|| return`.
 step() {
   local name=$1 from status=0 start=${EPOCHREALTIME/./} tenths
   shift
