@@ -60,14 +60,6 @@ bool NeedsText(const GenerationRequest& request) {
          !request.sampling.bad_words.empty();
 }
 
-WeightShares SharesOf(const ResidencySample& sample) {
-  const auto share = [&](std::optional<int64_t> bytes) -> std::optional<double> {
-    if (!bytes.has_value() || sample.sampled_bytes == 0) return std::nullopt;
-    return static_cast<double>(*bytes) / static_cast<double>(sample.sampled_bytes);
-  };
-  return {.mapped = share(sample.mapped_bytes), .resident = share(sample.resident_bytes)};
-}
-
 }  // namespace
 
 // Requests reach the scheduler's thread through an inbox of commands; what other threads ask for
@@ -241,8 +233,9 @@ class Engine::Impl {
   }
 
   WeightShares SampleWeights(absl::Span<const ByteRange> ranges) const {
-    return options_.sample_weights ? options_.sample_weights(ranges)
-                                   : SharesOf(probe_.Sample(ranges));
+    if (options_.sample_weights) return options_.sample_weights(ranges);
+    const ResidencySample sample = probe_.Sample(ranges);
+    return {.mapped = sample.mapped_share(), .resident = sample.resident_share()};
   }
 
   SequenceCounts CountSequences(const Model* model) {

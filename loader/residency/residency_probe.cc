@@ -79,7 +79,17 @@ class Tally {
   int64_t pages_ = 0;
 };
 
+std::optional<double> ShareOf(std::optional<int64_t> part, int64_t bytes) {
+  if (!part.has_value() || bytes == 0) return std::nullopt;
+  return static_cast<double>(*part) / static_cast<double>(bytes);
+}
+
 }  // namespace
+
+std::optional<double> ResidencySample::mapped_share() const { return ShareOf(mapped_bytes, bytes); }
+std::optional<double> ResidencySample::resident_share() const {
+  return ShareOf(resident_bytes, bytes);
+}
 
 ResidencySample ResidencyProbe::Sample(absl::Span<const ByteRange> ranges) const {
   const absl::Time give_up = absl::Now() + options_.max_time;

@@ -31,10 +31,16 @@ namespace firstlight {
 struct ResidencySample {
   int64_t bytes = 0;          // of the ranges, in whole pages
   int64_t sampled_bytes = 0;  // of them, those looked at
+  // Of all of them, as the sample lets expect: `bytes` where every page looked at is.
   std::optional<int64_t> mapped_bytes;
   std::optional<int64_t> resident_bytes;
   // The weakest that any of the files had to be asked by.
   PageCacheMethod method = PageCacheMethod::kNone;
+
+  // The same as shares of `bytes`, 0 to 1; unset where there are no bytes. Exactly 1 where every
+  // page looked at is mapped, or resident.
+  std::optional<double> mapped_share() const;
+  std::optional<double> resident_share() const;
 };
 
 class ResidencyProbe {

@@ -108,6 +108,26 @@ TEST_F(ResidencyProbeTest, ASampleIsOfTheWholeAndBounded) {
   EXPECT_EQ(probe.Sample({Whole(file)}).mapped_bytes, sample.mapped_bytes) << "the seed decides";
 }
 
+// Who asks whether all is mapped compares with 1: the share is of what the sample stands for, not
+// of the pages looked at.
+TEST_F(ResidencyProbeTest, SharesAreOfTheWholeHoweverLittleWasLookedAt) {
+  const int64_t pages = 100000;
+  const auto file = MapSparse(directory_, "a", pages * PageBytes());
+  const ResidencyProbe probe(Patient(1024));
+  EXPECT_EQ(probe.Sample({Whole(file)}).mapped_share(), 0.0);
+  ASSERT_THAT(reader_->Populate({Pages(file, 0, pages / 2)}), IsOk());
+  EXPECT_NEAR(probe.Sample({Whole(file)}).mapped_share().value_or(-1), 0.5, 1.0 / 128);
+  ASSERT_THAT(reader_->Populate({Whole(file)}), IsOk());
+  const ResidencySample all = probe.Sample({Whole(file)});
+  ASSERT_LT(all.sampled_bytes, all.bytes);
+  EXPECT_EQ(all.mapped_share(), 1.0);
+  EXPECT_EQ(all.resident_share(), 1.0);
+  // One run alone.
+  const ResidencyProbe hasty({.max_pages = 4096, .max_time = absl::ZeroDuration()});
+  EXPECT_EQ(hasty.Sample({Whole(file)}).mapped_share(), 1.0);
+  EXPECT_EQ(probe.Sample({}).mapped_share(), std::nullopt);
+}
+
 TEST_F(ResidencyProbeTest, ASampleCutShortIsOfTheWholeStill) {
   const int64_t pages = 100000;
   const auto file = MapSparse(directory_, "a", pages * PageBytes());
