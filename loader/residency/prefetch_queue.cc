@@ -86,6 +86,12 @@ bool PrefetchQueue::MayBegin(const Job& job) {
   if (job.ended) return false;
   if (!job.planned) return !job.planning;
   if (job.next_piece == job.plan.pieces.size()) return false;
+  // Readers that wait for a device leave the CPU to others; those that map what is in the page
+  // cache never wait.
+  if (gives_way_ && job.request.priority == PrefetchPriority::kBackground && !job.reads_storage &&
+      job.busy_threads > 0) {
+    return false;
+  }
   const Plan::StagedPiece& next = job.plan.pieces[job.next_piece];
   const Device& device = DeviceOf(next.device);
   if (device.in_flight >= device.limit()) return false;
@@ -168,7 +174,8 @@ bool PrefetchQueue::FinishRead(const Taken& taken, const absl::StatusOr<ReadCost
   }
   // Where the system does not tell what was read, having waited for pages has to do.
   const int64_t read = cost->bytes_read.value_or(cost->major_faults > 0 ? piece.piece.bytes : 0);
-  if (read >= Parallelism::kMinSampleBytes && read >= piece.piece.bytes / 2) {
+  job.reads_storage = read >= piece.piece.bytes / 2;
+  if (read >= Parallelism::kMinSampleBytes && job.reads_storage) {
     device.parallelism.Add(taken.threads, read, cost->elapsed);
   }
   job.handle->AddCost(*cost);

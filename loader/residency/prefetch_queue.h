@@ -60,7 +60,8 @@ class PrefetchQueue {
     int64_t ahead_bytes = 0;           // of begun_bytes, those of stages that are not consumed
     int64_t fair_bytes = 0;            // what it has had, for sharing with others
     int64_t busy_threads = 0;
-    bool ended = false;  // populated, failed or cancelled: nothing more to begin
+    bool reads_storage = false;  // its last piece was not in the page cache
+    bool ended = false;          // populated, failed or cancelled: nothing more to begin
   };
 
   explicit PrefetchQueue(int max_threads) : max_threads_(max_threads) {}
@@ -70,6 +71,8 @@ class PrefetchQueue {
   void Consumed(const PrefetchJob* job, int64_t stage);
   void Cancel(const PrefetchJob* job);
   void Promote(const PrefetchJob* job);
+  // See Prefetcher::GiveWay.
+  void GiveWay(bool gives_way) { gives_way_ = gives_way; }
 
   // The next thing to do; empty when there is nothing to begin now. Jobs that have ended first,
   // then by priority, those to be planned, fewest fair_bytes, age.
@@ -102,6 +105,7 @@ class PrefetchQueue {
   void EndIfPopulated(Job* job);
 
   const int max_threads_;
+  bool gives_way_ = false;
   std::vector<JobRef> jobs_;
   std::map<uint64_t, Device> devices_;
   uint64_t last_number_ = 0;

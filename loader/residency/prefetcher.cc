@@ -213,6 +213,7 @@ void Prefetcher::GiveWay(bool gives_way) {
   MutexLock lock(&core_->mutex);
   if (core_->gives_way == gives_way) return;
   core_->gives_way = gives_way;
+  core_->queue.GiveWay(gives_way);
   if (core_->queue.empty()) return;
   core_->AddThreadIfNeeded();
   // The system refuses threads: those of the other priority go on.

@@ -125,7 +125,10 @@ class Prefetcher {
   void Promote(PrefetchJob* job);
 
   // Whether threads give way to those that compute (at first they do not): see low_priority.h.
-  // Pieces under way are finished as they were begun.
+  // While they do, a background job has one thread until a piece of it had to be read from storage,
+  // and again from one on that had not: mapping is all CPU, and the system lets even a thread of
+  // low priority run for a few milliseconds on a core that a worker wants. Pieces under way are
+  // finished as they were begun.
   void GiveWay(bool gives_way);
 
   // Pieces being read now.

@@ -96,6 +96,37 @@ TEST_F(PrefetchQueueTest, ReadsStagesInOrderAndTellsWhenOneIsWhole) {
   EXPECT_EQ(last->what, What::kDrop);
 }
 
+TEST_F(PrefetchQueueTest, GivingWayMapsInTheBackgroundWithOneThread) {
+  PrefetchRequest request = Request(file_, 10);
+  request.priority = PrefetchPriority::kBackground;
+  const auto job = Add(std::move(request));
+  const auto finish = [&](const PrefetchQueue::Taken& taken, int64_t bytes_read) {
+    queue_.FinishRead(taken, ReadCost{.bytes_read = bytes_read});
+  };
+  queue_.GiveWay(true);
+  PrefetchQueue::Taken piece = Take();
+  EXPECT_FALSE(queue_.Take().has_value()) << "nobody knows yet what the pieces cost";
+  finish(piece, 0);
+  piece = Take();
+  EXPECT_FALSE(queue_.Take().has_value()) << "it was in the page cache";
+  // A device gives more to several.
+  finish(piece, piece_bytes_);
+  piece = Take();
+  const PrefetchQueue::Taken beside = Take();
+  finish(piece, 0);
+  EXPECT_FALSE(queue_.Take().has_value()) << "what comes now is in the page cache again";
+  // Others are not held up by it, and a job that a request waits for has all threads.
+  const auto other = MapSparse(directory_, "other", 1000 * PageBytes());
+  const auto wanted = Add(Request(other, 10));
+  Take();
+  EXPECT_EQ(Take().job->handle, wanted);
+  // Nobody to give way to.
+  queue_.Cancel(wanted.get());
+  queue_.GiveWay(false);
+  EXPECT_EQ(Take().job->handle, job);
+  EXPECT_EQ(Take().job->handle, job);
+}
+
 TEST_F(PrefetchQueueTest, StaysWithinTheWindow) {
   PrefetchRequest request = Request(file_, 10);
   request.window_bytes = 3 * piece_bytes_;

@@ -197,6 +197,19 @@ TEST_F(PrefetcherTest, GivesWayWhenTold) {
   EXPECT_THAT(reader_.priorities(), ElementsAre(own, 10, 10, own));
 }
 
+TEST_F(PrefetcherTest, GivesWayInTheBackgroundWithOneThread) {
+  Prefetcher prefetcher(&reader_, Options(4));
+  prefetcher.GiveWay(true);
+  PrefetchRequest request = Request(10);
+  request.priority = PrefetchPriority::kBackground;
+  const auto job = prefetcher.Start(std::move(request));
+  reader_.AwaitBegun(1);
+  reader_.Allow(10);
+  progress_.Await(10);
+  EXPECT_TRUE(job->AllPopulated());
+  EXPECT_EQ(reader_.most_at_once(), 1);
+}
+
 TEST_F(PrefetcherTest, DamageIsTold) {
   Prefetcher prefetcher(&reader_, Options(1));
   const auto job = prefetcher.Start(Request(3));
