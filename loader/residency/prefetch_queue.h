@@ -73,6 +73,7 @@ class PrefetchQueue {
   void Promote(const PrefetchJob* job);
   // See Prefetcher::GiveWay.
   void GiveWay(bool gives_way) { gives_way_ = gives_way; }
+  bool gives_way() const { return gives_way_; }
 
   // The next thing to do; empty when there is nothing to begin now. Jobs that have ended first,
   // then by priority, those to be planned, fewest fair_bytes, age.

@@ -73,7 +73,7 @@ struct Prefetcher::Core {
   void Run(bool low);
   Band& BandOf(bool low) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return low ? low_band : band; }
   // That whose threads take work now.
-  Band& current() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return BandOf(gives_way); }
+  Band& current() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return BandOf(queue.gives_way()); }
   void AddThreadIfNeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void Perform(PrefetchQueue::Taken taken);
 
@@ -84,7 +84,6 @@ struct Prefetcher::Core {
   PrefetchQueue queue ABSL_GUARDED_BY(mutex);
   Band band ABSL_GUARDED_BY(mutex);
   Band low_band ABSL_GUARDED_BY(mutex);
-  bool gives_way ABSL_GUARDED_BY(mutex) = false;
   bool stopping ABSL_GUARDED_BY(mutex) = false;
 };
 
@@ -94,7 +93,7 @@ void Prefetcher::Core::AddThreadIfNeeded() {
   Band& now = current();
   if (now.idle_threads > 0 || static_cast<int>(now.threads.size()) >= options.max_threads) return;
   try {
-    now.threads.emplace_back([this, low = gives_way] { Run(low); });
+    now.threads.emplace_back([this, low = queue.gives_way()] { Run(low); });
   } catch (const std::system_error&) {
     return;  // fewer do the work, however slowly; Start sees to there being one
   }
@@ -111,7 +110,7 @@ void Prefetcher::Core::Run(bool low) {
       while (true) {
         if (stopping) return;
         std::optional<PrefetchQueue::Taken> next;
-        if (gives_way == low) next = queue.Take();
+        if (queue.gives_way() == low) next = queue.Take();
         if (next.has_value()) {
           taken = *std::move(next);
           break;
@@ -211,13 +210,12 @@ void Prefetcher::Promote(PrefetchJob* job) {
 
 void Prefetcher::GiveWay(bool gives_way) {
   MutexLock lock(&core_->mutex);
-  if (core_->gives_way == gives_way) return;
-  core_->gives_way = gives_way;
+  if (core_->queue.gives_way() == gives_way) return;
   core_->queue.GiveWay(gives_way);
   if (core_->queue.empty()) return;
   core_->AddThreadIfNeeded();
   // The system refuses threads: those of the other priority go on.
-  if (core_->current().threads.empty()) core_->gives_way = !gives_way;
+  if (core_->current().threads.empty()) core_->queue.GiveWay(!gives_way);
   core_->current().changed.SignalAll();
 }
 
