@@ -387,7 +387,7 @@ std::string JsonValue::Path() const {
     } else if (simdjson::dom::object object; here.get(object) == simdjson::SUCCESS) {
       for (const auto& [key, child] : object) {
         if (holds(child)) {
-          StrAppend(&path, path.empty() ? "" : ".", key.substr(0, kQuotedKeyBytes));
+          StrAppend(&path, path.empty() ? "" : ".", FirstCharacters(key, kQuotedKeyBytes));
           here = child;
           found = true;
           break;

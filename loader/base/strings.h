@@ -9,7 +9,6 @@
 #include <string_view>
 #include <type_traits>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
@@ -42,12 +41,12 @@ void StrAppend(std::string* text, const Pieces&... pieces) {
   absl::StrAppend(text, strings_internal::Adapt(pieces)...);
 }
 
-// Text of unknown origin as messages and logs may show it: in quotes, control characters and
-// malformed UTF-8 escaped, cut after `max_bytes`.
-inline std::string Quoted(std::string_view text, size_t max_bytes = 256) {
-  return absl::StrCat("\"", absl::Utf8SafeCHexEscape(ToAbsl(text.substr(0, max_bytes))),
-                      text.size() > max_bytes ? "...\"" : "\"");
-}
+// As many of the first characters of `text` as fit in `max_bytes`.
+std::string_view FirstCharacters(std::string_view text, size_t max_bytes);
+
+// Text of unknown origin as messages and logs may show it: in quotes, control characters escaped,
+// cut between two characters at `max_bytes`; every byte beyond ASCII escaped where it is not UTF-8.
+std::string Quoted(std::string_view text, size_t max_bytes = 256);
 
 }  // namespace firstlight
 
