@@ -67,6 +67,7 @@ absl::StatusOr<ModelConfig> ReadGemma3TextConfig(const JsonValue& config) {
 }
 
 absl::StatusOr<ModelConfig> ReadGemma3Config(const JsonValue& config) {
+  FIRSTLIGHT_RETURN_IF_ERROR(TextConfig(config).AsObject().status());
   FIRSTLIGHT_ASSIGN_OR_RETURN(ModelConfig model, ReadGemma3TextConfig(TextConfig(config)));
   FIRSTLIGHT_ASSIGN_OR_RETURN(model.eos_token_ids,
                               ReadTokenIds(config, "eos_token_id", model.eos_token_ids));

@@ -8,6 +8,7 @@
 #include "engine/architectures/config_fields.h"
 #include "engine/architectures/decoder_fields.h"
 #include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
 
 namespace firstlight {
 
@@ -40,6 +41,11 @@ absl::StatusOr<ModelConfig> ReadGptJFields(const JsonValue& config) {
                               ReadInteger(config, "rotary_dim", 64, 2, spec.head_dim));
   if (IsNull(config, "rotary_dim") || rope.rotary_dim % 2 != 0) {
     return config.Error("field \"rotary_dim\": expected an even number");
+  }
+  // A field left out is 64, whatever the head is.
+  if (rope.rotary_dim > spec.head_dim) {
+    return config.Error(StrCat("expected rotary_dim of at most the head's ", spec.head_dim,
+                               " elements, found ", rope.rotary_dim));
   }
   spec.ropes = {rope};
   spec.layer_kinds[0].rope = 0;

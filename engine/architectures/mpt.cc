@@ -38,6 +38,7 @@ absl::StatusOr<ModelConfig> ReadMptConfig(const JsonValue& config) {
   FIRSTLIGHT_RETURN_IF_ERROR(RefusePresent(config, "logit_scale"));
   if (const std::optional<JsonValue> attention = config.Find("attn_config");
       attention.has_value()) {
+    FIRSTLIGHT_RETURN_IF_ERROR(attention->AsObject().status());
     FIRSTLIGHT_RETURN_IF_ERROR(RefuseUnless(*attention, "alibi", true));
     FIRSTLIGHT_RETURN_IF_ERROR(RefuseUnless(*attention, "alibi_bias_max", 8.0));
     FIRSTLIGHT_RETURN_IF_ERROR(RefuseUnless(*attention, "qk_ln", false));

@@ -225,5 +225,21 @@ TEST(ModelConfigTest, SizesAreBounded) {
               StatusIs(kInvalid, HasSubstr("a multiple of num_key_value_heads, found 4 and 3")));
 }
 
+TEST(ModelConfigTest, ADefaultThatDoesNotFitTheOtherFieldsIsRefused) {
+  const auto config = [](int heads) {
+    return Parse(StrCat(R"({"model_type": "gptj", "n_embd": 256, "n_head": )", heads, "}"));
+  };
+  ASSERT_THAT(config(4), IsOk());
+  EXPECT_EQ(config(4)->spec.ropes[0].rotary_dim, 64);
+  EXPECT_THAT(config(8), StatusIs(kInvalid, HasSubstr("rotary_dim of at most the head's 32")));
+}
+
+TEST(ModelConfigTest, WhatHoldsFieldsIsAnObject) {
+  EXPECT_THAT(Parse(R"({"architectures": ["Gemma3ForConditionalGeneration"], "text_config": 5})"),
+              StatusIs(kInvalid, HasSubstr("field \"text_config\": expected an object, found 5")));
+  EXPECT_THAT(Parse(R"({"model_type": "mpt", "attn_config": []})"),
+              StatusIs(kInvalid, HasSubstr("field \"attn_config\": expected an object")));
+}
+
 }  // namespace
 }  // namespace firstlight
