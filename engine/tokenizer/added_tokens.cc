@@ -129,8 +129,10 @@ bool IsWithinCharacter(std::string_view text, size_t position) {
 absl::StatusOr<std::unique_ptr<const AddedTokens>> AddedTokens::Create(
     std::vector<AddedToken> tokens, const TextNormalizer* normalizer) {
   FIRSTLIGHT_RETURN_IF_ERROR(SortAndValidate(tokens));
+  size_t content_bytes = 0;
+  for (const AddedToken& token : tokens) content_bytes += token.content.size();
   const std::function<bool()> never;
-  EncodeCancellation cancellation(never);
+  EncodeCancellation cancellation(never, WorkLimit(content_bytes));
   std::vector<Record> records;
   std::vector<char> text;
   const auto append = [&text](std::string_view piece) {

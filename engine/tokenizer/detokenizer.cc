@@ -73,7 +73,15 @@ void Detokenizer::Push(int32_t id) {
   if (!tokenizer_.HasToken(id) || IsSkipped(id)) {
     return;
   }
-  decoding_->Push(tokenizer_.IdToToken(id), certain_);
+  const std::string_view token = tokenizer_.IdToToken(id);
+  if (tokenizer_.image() == nullptr) {
+    decoding_->Push(token, certain_);
+    return;
+  }
+  // An image may have been damaged, and may change at any time: what is checked is a copy.
+  const std::string copy(token);
+  decoding_->Push(FindInvalidUtf8(copy) == std::string::npos ? copy : ReplaceInvalidUtf8(copy),
+                  certain_);
 }
 
 std::string Detokenizer::Take() {

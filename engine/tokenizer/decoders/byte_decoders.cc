@@ -64,6 +64,8 @@ class ByteLevel : public TokenDecoder {
   }
   bool fuses() const override { return true; }
   bool needs_whole_tokens() const override { return true; }
+  // Two bytes that spell one that is no UTF-8 become the three of U+FFFD.
+  double growth() const override { return 1.5; }
 
   void Save(ImageWriter& image) const override { image.Write(DecoderTag::kByteLevel); }
 };

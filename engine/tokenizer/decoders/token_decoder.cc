@@ -1,9 +1,11 @@
 #include "engine/tokenizer/decoders/token_decoder.h"
 
+#include <algorithm>
 #include <functional>
 #include <string_view>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "engine/tokenizer/decoders/replace_all.h"
 #include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/cancellation.h"
@@ -61,6 +63,12 @@ class Sequence : public TokenDecoder {
       }
     }
     return false;
+  }
+
+  double growth() const override {
+    double growth = 1.0;
+    for (const auto& decoder : decoders_) growth *= decoder->growth();
+    return growth;
   }
 
   void Save(ImageWriter& image) const override {
@@ -155,6 +163,10 @@ class Metaspace : public TokenDecoder {
   const bool keep_first_;
 };
 
+// Of the thread's processor, for one token; a published pattern takes a microsecond.
+constexpr absl::Duration kReplaceAtLeast = absl::Milliseconds(10);
+constexpr absl::Duration kReplacePerByte = absl::Microseconds(5);
+
 class Replace : public TokenDecoder {
  public:
   Replace(std::unique_ptr<const TextPattern> pattern, std::string content, bool single_character)
@@ -166,10 +178,17 @@ class Replace : public TokenDecoder {
                                      bool in_parts) const override;
   void ToBytes(std::string& token) const override { token = Replaced(token); }
   bool needs_whole_tokens() const override { return !single_character_; }
+  double growth() const override {
+    const size_t shortest = pattern_->shortest_match_bytes();
+    const auto content = static_cast<double>(content_.size());
+    return shortest == 0 ? 1.0 + content : std::max(1.0, content / static_cast<double>(shortest));
+  }
 
+  // A token on which a hostile pattern takes too long stays as it is.
   std::string Replaced(std::string_view token) const {
     const std::function<bool()> never;
-    EncodeCancellation cancellation(never);
+    EncodeCancellation cancellation(
+        never, kReplaceAtLeast + kReplacePerByte * static_cast<double>(token.size()));
     std::vector<TextRange> matches;
     // What a byte token became need not be UTF-8, which patterns require.
     if (FindInvalidUtf8(token) != std::string_view::npos ||

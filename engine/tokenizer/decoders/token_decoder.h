@@ -39,7 +39,15 @@ class TokenDecoder {
 
   // Whether it cannot take its token in parts.
   virtual bool needs_whole_tokens() const { return false; }
+
+  // How many bytes it makes of one at most, but for a few a token: what keeps a hostile file from
+  // making gigabytes of a token by decoders that double it one after the other.
+  virtual double growth() const { return 1.0; }
 };
+
+// Who reads decoders from a file refuses those that grow a text by more, as a normalizer may
+// (normalizers/normalized_text.h). Published ones do not grow it.
+inline constexpr double kMaxDecoderGrowth = 32.0;
 
 // "Sequence": one after the other. Where one has to see its token whole behind one that fuses, all
 // of the text comes when the tokens end.

@@ -10,9 +10,8 @@
 namespace firstlight {
 namespace {
 
-// Real ones nest two deep and hold a handful.
+// Real ones nest two deep.
 constexpr int kMaxNesting = 8;
-constexpr size_t kMaxSequence = 256;
 
 }  // namespace
 
@@ -29,15 +28,17 @@ absl::Status InField(const JsonValue& json, const absl::Status& status) {
   return absl::Status(status.code(), located.message());
 }
 
-absl::StatusOr<JsonArray> SequenceItems(const JsonValue& json, std::string_view key, int depth) {
+absl::StatusOr<JsonArray> ComponentPlace::SequenceItems(const JsonValue& json,
+                                                        std::string_view key) const {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray items, json.GetArray(key));
-  if (depth >= kMaxNesting) {
+  if (depth_ >= kMaxNesting) {
     return json.Error(StrCat("sequences nest deeper than ", kMaxNesting));
   }
-  if (items.size() > kMaxSequence) {
+  if (items.size() > left_) {
     return json.Error(
-        StrCat("expected at most ", kMaxSequence, " components, found ", items.size()));
+        StrCat("expected at most ", kMaxComponents, " components in all, found more"));
   }
+  left_ -= items.size();
   return items;
 }
 

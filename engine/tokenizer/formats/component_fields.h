@@ -4,6 +4,7 @@
 // The fields that components of several kinds have in tokenizer.json: for the files *_json.cc
 // beside this one. Errors name the field.
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,9 +25,28 @@ absl::Status ComponentNotImplemented(const JsonValue& component, std::string_vie
 // `status`, which is not OK, with where in the file it arose.
 absl::Status InField(const JsonValue& json, const absl::Status& status);
 
-// The members of a "Sequence" under `key`, one level deeper than `depth`; INVALID_ARGUMENT beyond
-// the limits of depth and number.
-absl::StatusOr<JsonArray> SequenceItems(const JsonValue& json, std::string_view key, int depth);
+// Where a component stands among those of its kind that are inside each other. Decoding and its
+// like go through all of them for each token, one call inside the other, so that depth and number
+// are limited.
+class ComponentPlace {
+ public:
+  // At the top. `left` outlives this and all that is inside it.
+  explicit ComponentPlace(size_t& left) : left_(left) {}
+
+  // The members of the "Sequence" that stands here, under `key`; INVALID_ARGUMENT beyond the
+  // limits.
+  absl::StatusOr<JsonArray> SequenceItems(const JsonValue& json, std::string_view key) const;
+  // The place of such a member.
+  ComponentPlace Inside() const { return {left_, depth_ + 1}; }
+
+ private:
+  ComponentPlace(size_t& left, int depth) : left_(left), depth_(depth) {}
+
+  size_t& left_;  // how many more there may be, sequences included
+  int depth_ = 0;
+};
+// Published tokenizers have a dozen of a kind at most.
+inline constexpr size_t kMaxComponents = 256;
 
 // "pattern": {"String": "…"} or {"Regex": "…"}.
 struct JsonPattern {

@@ -18,14 +18,15 @@ namespace {
 
 constexpr int64_t kMaxStrip = 1024;
 
-absl::StatusOr<std::unique_ptr<const TokenDecoder>> OneDecoder(const JsonValue& json, int depth) {
+absl::StatusOr<std::unique_ptr<const TokenDecoder>> OneDecoder(const JsonValue& json,
+                                                               const ComponentPlace& place) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string_view type, json.GetString("type"));
   if (type == "Sequence") {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray items, SequenceItems(json, "decoders", depth));
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray items, place.SequenceItems(json, "decoders"));
     std::vector<std::unique_ptr<const TokenDecoder>> decoders;
     for (const JsonValue item : items) {
       FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<const TokenDecoder> decoder,
-                                  OneDecoder(item, depth + 1));
+                                  OneDecoder(item, place.Inside()));
       decoders.push_back(std::move(decoder));
     }
     return SequenceDecoder(std::move(decoders));
@@ -87,7 +88,14 @@ absl::StatusOr<std::unique_ptr<const TokenDecoder>> OneDecoder(const JsonValue& 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const TokenDecoder>> DecoderFromJson(const JsonValue& json) {
-  return OneDecoder(json, 0);
+  size_t left = kMaxComponents;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<const TokenDecoder> decoder,
+                              OneDecoder(json, ComponentPlace(left)));
+  if (decoder->growth() > kMaxDecoderGrowth) {
+    return json.Error(StrCat("expected decoders that make at most ", kMaxDecoderGrowth,
+                             " bytes of one, found ones that may make more"));
+  }
+  return decoder;
 }
 
 }  // namespace firstlight

@@ -1,5 +1,6 @@
 // `normalizer` of tokenizer.json: the list of its types.
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,14 +45,15 @@ absl::StatusOr<std::unique_ptr<const TextNormalizer>> Precompiled(const JsonValu
   return PrecompiledNormalizer(std::make_shared<const PrecompiledCharsmap>(*std::move(charsmap)));
 }
 
-absl::StatusOr<std::unique_ptr<const TextNormalizer>> Normalizer(const JsonValue& json, int depth) {
+absl::StatusOr<std::unique_ptr<const TextNormalizer>> Normalizer(const JsonValue& json,
+                                                                 const ComponentPlace& place) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string_view type, json.GetString("type"));
   if (type == "Sequence") {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray items, SequenceItems(json, "normalizers", depth));
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray items, place.SequenceItems(json, "normalizers"));
     std::vector<std::unique_ptr<const TextNormalizer>> normalizers;
     for (const JsonValue item : items) {
       FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<const TextNormalizer> normalizer,
-                                  Normalizer(item, depth + 1));
+                                  Normalizer(item, place.Inside()));
       normalizers.push_back(std::move(normalizer));
     }
     return SequenceNormalizer(std::move(normalizers));
@@ -86,7 +88,8 @@ absl::StatusOr<std::unique_ptr<const TextNormalizer>> Normalizer(const JsonValue
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const TextNormalizer>> NormalizerFromJson(const JsonValue& json) {
-  return Normalizer(json, 0);
+  size_t left = kMaxComponents;
+  return Normalizer(json, ComponentPlace(left));
 }
 
 }  // namespace firstlight

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "engine/tokenizer/formats/component_fields.h"
 #include "engine/tokenizer/formats/component_json.h"
 #include "engine/tokenizer/models/vocabulary.h"
@@ -25,16 +26,27 @@ absl::StatusOr<int32_t> TokenId(const JsonValue& json) {
   return static_cast<int32_t>(id);
 }
 
+// The special tokens of a template, by the names that it gives them.
+using TemplateTokens = absl::flat_hash_map<std::string_view, JsonValue>;
+
+absl::StatusOr<TemplateTokens> ReadTemplateTokens(const JsonValue& json) {
+  TemplateTokens tokens;
+  const std::optional<JsonValue> field = json.Find("special_tokens");
+  if (!field.has_value()) return tokens;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonObject members, field->AsObject());
+  for (const auto& [name, token] : members) tokens.emplace(name, token);
+  return tokens;
+}
+
 // The ids of a special token that a template names.
-absl::Status AppendTemplateToken(const JsonValue& json, const JsonValue& item,
-                                 std::vector<int32_t>& ids) {
+absl::Status AppendTemplateToken(const JsonValue& json, const TemplateTokens& tokens,
+                                 const JsonValue& item, std::vector<int32_t>& ids) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string_view name, item.GetString("id"));
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonValue tokens, json.Get("special_tokens"));
-  const std::optional<JsonValue> token = tokens.Find(name);
-  if (!token.has_value()) {
+  const auto token = tokens.find(name);
+  if (token == tokens.end()) {
     return item.Error(StrCat("special token ", Quoted(name), " is not among special_tokens"));
   }
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray token_ids, token->GetArray("ids"));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray token_ids, token->second.GetArray("ids"));
   for (const JsonValue id : token_ids) {
     FIRSTLIGHT_ASSIGN_OR_RETURN(const int32_t value, TokenId(id));
     if (ids.size() >= kMaxTemplateTokens) {
@@ -48,12 +60,13 @@ absl::Status AppendTemplateToken(const JsonValue& json, const JsonValue& item,
 // The template for a single text: special tokens before and behind sequence A.
 absl::StatusOr<PostProcessor> TemplateProcessing(const JsonValue& json) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray items, json.GetArray("single"));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const TemplateTokens tokens, ReadTemplateTokens(json));
   PostProcessor processor;
   bool seen_text = false;
   for (const JsonValue item : items) {
     if (const std::optional<JsonValue> token = item.Find("SpecialToken"); token.has_value()) {
-      FIRSTLIGHT_RETURN_IF_ERROR(
-          AppendTemplateToken(json, *token, seen_text ? processor.suffix : processor.prefix));
+      FIRSTLIGHT_RETURN_IF_ERROR(AppendTemplateToken(
+          json, tokens, *token, seen_text ? processor.suffix : processor.prefix));
       continue;
     }
     FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonValue sequence, item.Get("Sequence"));
@@ -88,7 +101,7 @@ absl::StatusOr<PostProcessor> ClassifierAndSeparator(const JsonValue& json) {
   return PostProcessor{.prefix = {cls}, .suffix = {sep}};
 }
 
-absl::StatusOr<PostProcessor> OnePostProcessor(const JsonValue& json, int depth) {
+absl::StatusOr<PostProcessor> OnePostProcessor(const JsonValue& json, const ComponentPlace& place) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string_view type, json.GetString("type"));
   if (type == "ByteLevel") {
     // Changes offsets only, which nothing here reports.
@@ -101,10 +114,10 @@ absl::StatusOr<PostProcessor> OnePostProcessor(const JsonValue& json, int depth)
     return ClassifierAndSeparator(json);
   }
   if (type == "Sequence") {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray items, SequenceItems(json, "processors", depth));
+    FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray items, place.SequenceItems(json, "processors"));
     PostProcessor all;
     for (const JsonValue item : items) {
-      FIRSTLIGHT_ASSIGN_OR_RETURN(const PostProcessor one, OnePostProcessor(item, depth + 1));
+      FIRSTLIGHT_ASSIGN_OR_RETURN(const PostProcessor one, OnePostProcessor(item, place.Inside()));
       // A later processor goes around what the earlier ones made.
       all.prefix.insert(all.prefix.begin(), one.prefix.begin(), one.prefix.end());
       all.suffix.insert(all.suffix.end(), one.suffix.begin(), one.suffix.end());
@@ -117,7 +130,8 @@ absl::StatusOr<PostProcessor> OnePostProcessor(const JsonValue& json, int depth)
 }  // namespace
 
 absl::StatusOr<PostProcessor> PostProcessorFromJson(const JsonValue& json) {
-  return OnePostProcessor(json, 0);
+  size_t left = kMaxComponents;
+  return OnePostProcessor(json, ComponentPlace(left));
 }
 
 }  // namespace firstlight

@@ -1,5 +1,6 @@
 // `pre_tokenizer` of tokenizer.json: the list of its types.
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,29 +16,33 @@ namespace firstlight {
 namespace {
 
 absl::StatusOr<std::unique_ptr<const PreTokenizer>> OnePreTokenizer(const JsonValue& json,
-                                                                    int depth, bool leave_bytes,
+                                                                    const ComponentPlace& place,
+                                                                    bool leave_bytes,
                                                                     bool& byte_level);
 
-absl::StatusOr<std::unique_ptr<const PreTokenizer>> PreTokenizers(const JsonValue& json, int depth,
+absl::StatusOr<std::unique_ptr<const PreTokenizer>> PreTokenizers(const JsonValue& json,
+                                                                  const ComponentPlace& place,
                                                                   bool leave_bytes,
                                                                   bool& byte_level) {
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray items, SequenceItems(json, "pretokenizers", depth));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray items, place.SequenceItems(json, "pretokenizers"));
   std::vector<std::unique_ptr<const PreTokenizer>> pre_tokenizers;
   for (const JsonValue item : items) {
     const bool last = pre_tokenizers.size() + 1 == items.size();
-    FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<const PreTokenizer> pre_tokenizer,
-                                OnePreTokenizer(item, depth + 1, leave_bytes && last, byte_level));
+    FIRSTLIGHT_ASSIGN_OR_RETURN(
+        std::unique_ptr<const PreTokenizer> pre_tokenizer,
+        OnePreTokenizer(item, place.Inside(), leave_bytes && last, byte_level));
     pre_tokenizers.push_back(std::move(pre_tokenizer));
   }
   return SequencePreTokenizer(std::move(pre_tokenizers));
 }
 
 absl::StatusOr<std::unique_ptr<const PreTokenizer>> OnePreTokenizer(const JsonValue& json,
-                                                                    int depth, bool leave_bytes,
+                                                                    const ComponentPlace& place,
+                                                                    bool leave_bytes,
                                                                     bool& byte_level) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string_view type, json.GetString("type"));
   if (type == "Sequence") {
-    return PreTokenizers(json, depth, leave_bytes, byte_level);
+    return PreTokenizers(json, place, leave_bytes, byte_level);
   }
   if (type == "ByteLevel") {
     FIRSTLIGHT_ASSIGN_OR_RETURN(const bool prefix_space, json.GetBool("add_prefix_space"));
@@ -96,8 +101,10 @@ absl::StatusOr<std::unique_ptr<const PreTokenizer>> OnePreTokenizer(const JsonVa
 absl::StatusOr<PreTokenizerFromJsonResult> PreTokenizerFromJson(const JsonValue& json,
                                                                 bool may_leave_bytes) {
   PreTokenizerFromJsonResult result;
-  FIRSTLIGHT_ASSIGN_OR_RETURN(result.pre_tokenizer,
-                              OnePreTokenizer(json, 0, may_leave_bytes, result.byte_level));
+  size_t left = kMaxComponents;
+  FIRSTLIGHT_ASSIGN_OR_RETURN(
+      result.pre_tokenizer,
+      OnePreTokenizer(json, ComponentPlace(left), may_leave_bytes, result.byte_level));
   return result;
 }
 

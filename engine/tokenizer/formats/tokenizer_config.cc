@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -113,20 +114,24 @@ absl::Status ReadConfigFile(const JsonValue& root, TokenizerConfig& config) {
 // {"<token>": id}: only for tokens that tokenizer_config.json does not list.
 absl::Status ReadAddedTokensFile(const JsonValue& root, TokenizerConfig& config) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonObject members, root.AsObject());
+  const std::unordered_set<std::string_view> special(config.special_tokens.begin(),
+                                                     config.special_tokens.end());
+  std::unordered_set<std::string> contents;
+  std::unordered_set<int64_t> ids;
+  for (const AddedToken& token : config.added_tokens) {
+    contents.insert(token.content);
+    ids.insert(token.id);
+  }
   for (const auto& [content, value] : members) {
     AddedToken token;
     FIRSTLIGHT_ASSIGN_OR_RETURN(token.id, value.AsInt64());
     token.content = content;
-    token.special = std::find(config.special_tokens.begin(), config.special_tokens.end(),
-                              content) != config.special_tokens.end();
+    token.special = special.contains(content);
     token.normalized = !token.special;
-    const bool listed = std::any_of(config.added_tokens.begin(), config.added_tokens.end(),
-                                    [&](const AddedToken& other) {
-                                      return other.id == token.id || other.content == token.content;
-                                    });
-    if (!listed) {
-      config.added_tokens.push_back(std::move(token));
-    }
+    if (ids.contains(token.id) || contents.contains(token.content)) continue;
+    ids.insert(token.id);
+    contents.insert(token.content);
+    config.added_tokens.push_back(std::move(token));
   }
   return absl::OkStatus();
 }

@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -41,6 +42,19 @@ absl::StatusOr<std::vector<AddedToken>> ReadAddedTokens(const JsonValue& root,
   return tokens;
 }
 
+// Else every text would be given ids that the model may have no rows for.
+absl::Status CheckPostProcessor(const JsonValue& root, const PipelineTokenizer::Parts& parts) {
+  for (const std::vector<int32_t>* ids :
+       {&parts.post_processor.prefix, &parts.post_processor.suffix}) {
+    for (const int32_t id : *ids) {
+      if (!parts.model->vocabulary().Has(id) && !parts.added_tokens->WithId(id).has_value()) {
+        return root.Error(StrCat("post_processor: expected ids of tokens, found ", id));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<PipelineTokenizer::Parts> ReadTokenizerJson(const std::filesystem::path& directory,
@@ -78,6 +92,7 @@ absl::StatusOr<PipelineTokenizer::Parts> ReadTokenizerJson(const std::filesystem
       !status.ok()) {
     return InField(root, status);
   }
+  FIRSTLIGHT_RETURN_IF_ERROR(CheckPostProcessor(root, parts));
   return parts;
 }
 

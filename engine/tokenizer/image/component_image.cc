@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/tokenizer/formats/component_fields.h"
 #include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/models/bpe.h"
 #include "engine/tokenizer/models/sentencepiece_bpe.h"
@@ -25,24 +26,38 @@ namespace {
 // Those read from JSON nest less deep (formats/component_fields.cc).
 constexpr int kMaxNesting = 16;
 
-// The members of a sequence, each read by `read_one(image, depth)`.
+// Where a component stands among those of its kind that are inside each other, and how many more
+// there may be: as ComponentPlace of formats/component_fields.h.
+struct Place {
+  size_t& left;
+  int depth = 0;
+};
+
+// The members of a sequence, each read by `read_one(image, place)`.
 template <typename T, typename ReadOne>
-absl::StatusOr<std::vector<std::unique_ptr<const T>>> ReadSequence(ImageReader& image, int depth,
+absl::StatusOr<std::vector<std::unique_ptr<const T>>> ReadSequence(ImageReader& image,
+                                                                   const Place& place,
                                                                    const ReadOne& read_one) {
-  if (depth >= kMaxNesting) image.Fail("sequences that nest less deep");
+  if (place.depth >= kMaxNesting) image.Fail("sequences that nest less deep");
+  size_t count = image.ReadCount();
+  if (count > place.left) image.Fail("fewer components");
+  if (!image.ok()) count = 0;
+  place.left -= count;
   std::vector<std::unique_ptr<const T>> items;
-  for (size_t left = image.ReadCount(); left > 0; --left) {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<const T> item, read_one(image, depth + 1));
+  for (; count > 0; --count) {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(std::unique_ptr<const T> item,
+                                read_one(image, {place.left, place.depth + 1}));
     items.push_back(std::move(item));
   }
   return items;
 }
 
-absl::StatusOr<std::unique_ptr<const TextNormalizer>> Normalizer(ImageReader& image, int depth) {
+absl::StatusOr<std::unique_ptr<const TextNormalizer>> Normalizer(ImageReader& image,
+                                                                 const Place& place) {
   switch (image.ReadEnum<NormalizerTag>()) {
     case NormalizerTag::kSequence: {
       FIRSTLIGHT_ASSIGN_OR_RETURN(auto items,
-                                  ReadSequence<TextNormalizer>(image, depth, Normalizer));
+                                  ReadSequence<TextNormalizer>(image, place, Normalizer));
       FIRSTLIGHT_RETURN_IF_ERROR(image.status());
       return SequenceNormalizer(std::move(items));
     }
@@ -80,11 +95,12 @@ absl::StatusOr<std::unique_ptr<const TextNormalizer>> Normalizer(ImageReader& im
   return absl::InternalError("normalizer tag out of range");
 }
 
-absl::StatusOr<std::unique_ptr<const PreTokenizer>> OnePreTokenizer(ImageReader& image, int depth) {
+absl::StatusOr<std::unique_ptr<const PreTokenizer>> OnePreTokenizer(ImageReader& image,
+                                                                    const Place& place) {
   switch (image.ReadEnum<PreTokenizerTag>()) {
     case PreTokenizerTag::kSequence: {
       FIRSTLIGHT_ASSIGN_OR_RETURN(auto items,
-                                  ReadSequence<PreTokenizer>(image, depth, OnePreTokenizer));
+                                  ReadSequence<PreTokenizer>(image, place, OnePreTokenizer));
       FIRSTLIGHT_RETURN_IF_ERROR(image.status());
       return SequencePreTokenizer(std::move(items));
     }
@@ -121,10 +137,11 @@ absl::StatusOr<std::unique_ptr<const PreTokenizer>> OnePreTokenizer(ImageReader&
   return absl::InternalError("pre-tokenizer tag out of range");
 }
 
-absl::StatusOr<std::unique_ptr<const TokenDecoder>> Decoder(ImageReader& image, int depth) {
+absl::StatusOr<std::unique_ptr<const TokenDecoder>> Decoder(ImageReader& image,
+                                                            const Place& place) {
   switch (image.ReadEnum<DecoderTag>()) {
     case DecoderTag::kSequence: {
-      FIRSTLIGHT_ASSIGN_OR_RETURN(auto items, ReadSequence<TokenDecoder>(image, depth, Decoder));
+      FIRSTLIGHT_ASSIGN_OR_RETURN(auto items, ReadSequence<TokenDecoder>(image, place, Decoder));
       FIRSTLIGHT_RETURN_IF_ERROR(image.status());
       return SequenceDecoder(std::move(items));
     }
@@ -201,11 +218,13 @@ absl::StatusOr<std::unique_ptr<const T>> Checked(absl::StatusOr<std::unique_ptr<
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const TextNormalizer>> NormalizerFromImage(ImageReader& image) {
-  return Checked(Normalizer(image, 0), image);
+  size_t left = kMaxComponents;
+  return Checked(Normalizer(image, {left}), image);
 }
 
 absl::StatusOr<std::unique_ptr<const PreTokenizer>> PreTokenizerFromImage(ImageReader& image) {
-  return Checked(OnePreTokenizer(image, 0), image);
+  size_t left = kMaxComponents;
+  return Checked(OnePreTokenizer(image, {left}), image);
 }
 
 absl::StatusOr<std::unique_ptr<const TokenModel>> ModelFromImage(ImageReader& image) {
@@ -213,7 +232,12 @@ absl::StatusOr<std::unique_ptr<const TokenModel>> ModelFromImage(ImageReader& im
 }
 
 absl::StatusOr<std::unique_ptr<const TokenDecoder>> DecoderFromImage(ImageReader& image) {
-  return Checked(Decoder(image, 0), image);
+  size_t left = kMaxComponents;
+  absl::StatusOr<std::unique_ptr<const TokenDecoder>> decoder = Decoder(image, {left});
+  if (decoder.ok() && (*decoder)->growth() > kMaxDecoderGrowth) {
+    image.Fail("decoders that make less of a token");
+  }
+  return Checked(std::move(decoder), image);
 }
 
 }  // namespace firstlight

@@ -30,6 +30,14 @@ std::string_view LastCharacter(std::string_view token) {
 
 absl::StatusOr<std::unique_ptr<const BpeModel>> BpeModel::Create(
     Vocabulary vocabulary, const std::vector<MergePair>& merges, Options options) {
+  for (const std::string* affix :
+       {&options.continuing_subword_prefix, &options.end_of_word_suffix}) {
+    if (affix->size() > kMaxAffixBytes) {
+      return absl::InvalidArgumentError(
+          StrCat("continuing_subword_prefix and end_of_word_suffix: expected at most ",
+                 kMaxAffixBytes, " bytes, found ", affix->size()));
+    }
+  }
   std::unique_ptr<BpeModel> model(new BpeModel(std::move(vocabulary), std::move(options)));
   if (!model->options_.unk_token.empty() && model->unk_id_ == Vocabulary::kNoId) {
     return absl::InvalidArgumentError(StrCat("unk_token ", Quoted(model->options_.unk_token),
@@ -147,6 +155,10 @@ absl::StatusOr<std::unique_ptr<const BpeModel>> BpeModel::Load(ImageReader& imag
   options.unk_token = image.ReadString();
   options.continuing_subword_prefix = image.ReadString();
   options.end_of_word_suffix = image.ReadString();
+  if (std::max(options.continuing_subword_prefix.size(), options.end_of_word_suffix.size()) >
+      kMaxAffixBytes) {
+    image.Fail("shorter affixes");
+  }
   FIRSTLIGHT_RETURN_IF_ERROR(image.status());
   std::unique_ptr<BpeModel> model(new BpeModel(std::move(vocabulary), std::move(options)));
   model->merges_ = MergeTable::Load(image);

@@ -35,7 +35,8 @@ class BpeModel : public TokenModel {
     bool fuse_unk = false;
     // Empty: characters without a token vanish.
     std::string unk_token = {};
-    // In front of each character of a piece but the first, behind the last.
+    // In front of each character of a piece but the first, behind the last. Each of kMaxAffixBytes
+    // at most: they are looked up with every character.
     std::string continuing_subword_prefix = {};
     std::string end_of_word_suffix = {};
   };
@@ -43,8 +44,10 @@ class BpeModel : public TokenModel {
   // Two tokens that merge, in order of rank.
   using MergePair = std::pair<std::string_view, std::string_view>;
 
-  // Errors: INVALID_ARGUMENT when a merge names a token, or makes one, that `vocabulary` lacks, or
-  // the unknown token is not in it.
+  static constexpr size_t kMaxAffixBytes = 1024;
+
+  // Errors: INVALID_ARGUMENT when a merge names a token, or makes one, that `vocabulary` lacks, the
+  // unknown token is not in it, or an affix is too long.
   static absl::StatusOr<std::unique_ptr<const BpeModel>> Create(
       Vocabulary vocabulary, const std::vector<MergePair>& merges, Options options);
 

@@ -21,7 +21,8 @@ class ByteTrie {
   static constexpr int32_t kNoValue = -1;
 
   ByteTrie() : ByteTrie(std::vector<std::pair<std::string_view, int32_t>>()) {}
-  // Of `entries`: distinct keys with values that are not negative, in any order.
+  // Of `entries`: distinct keys with values that are not negative, in any order. A key that is
+  // empty is never found.
   explicit ByteTrie(std::vector<std::pair<std::string_view, int32_t>> entries);
 
   void Save(ImageWriter& image) const;
@@ -30,23 +31,23 @@ class ByteTrie {
 
   bool empty() const { return nodes_.size() == 1; }
 
-  // Calls `visit(length, value)` for each key that `text` begins with, shortest first. Returns the
-  // bytes that it had to look at.
+  // Calls `visit(length, value)` for each key that `text` begins with, shortest first; no length is
+  // 0, whatever an image says, so that whoever walks a text by what is found comes to its end.
+  // Returns the bytes that it had to look at.
   template <typename Visit>
   size_t ForEachPrefix(std::string_view text, const Visit& visit) const {
     uint32_t node = 0;
-    for (size_t length = 0;; ++length) {
-      if (static_cast<uint32_t>(nodes_[node].value) < value_end_) {
-        visit(length, nodes_[node].value);
-      }
-      if (length == text.size()) {
-        return length;
-      }
+    for (size_t length = 0; length < text.size();) {
       node = Child(node, static_cast<uint8_t>(text[length]));
       if (node == 0) {
         return length;
       }
+      ++length;
+      if (static_cast<uint32_t>(nodes_[node].value) < value_end_) {
+        visit(length, nodes_[node].value);
+      }
     }
+    return text.size();
   }
 
   // The longest key that `text` begins with: its length and value; {0, kNoValue} if there is none.

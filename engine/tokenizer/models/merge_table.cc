@@ -4,12 +4,6 @@
 #include <bit>
 
 namespace firstlight {
-namespace {
-
-// A table two thirds full of random hashes has no run of this length; one made to collide does.
-constexpr size_t kMaxProbes = 4096;
-
-}  // namespace
 
 absl::StatusOr<MergeTable> MergeTable::Create(const std::vector<Entry>& entries) {
   // A third to two thirds full: a probe more than in a roomier table, and half the cache misses.

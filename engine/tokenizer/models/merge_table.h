@@ -4,6 +4,7 @@
 // The merges of a byte-pair encoding: two adjacent tokens → their rank and the token they become,
 // in one flat open-addressing table. Immutable once built; any thread may read it.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -44,8 +45,8 @@ class MergeTable {
   Merge Find(int32_t left, int32_t right) const {
     const uint64_t key = Key(left, right);
     size_t slot = Hash(key);
-    // One of the slots is empty; in an image that has been damaged, perhaps none.
-    for (size_t probe = 0; probe < slots_.size(); ++probe, ++slot) {
+    const size_t probes = std::min(slots_.size(), kMaxProbes);
+    for (size_t probe = 0; probe < probes; ++probe, ++slot) {
       const Slot& candidate = slots_[slot & mask_];
       if (candidate.key == key) {
         return candidate.merge;
@@ -60,6 +61,9 @@ class MergeTable {
   size_t memory_bytes() const { return slots_.memory_bytes(); }
 
  private:
+  // A table two thirds full of random hashes has no run of this length; one made to collide does,
+  // and an image that has been damaged may have nothing else.
+  static constexpr size_t kMaxProbes = 4096;
   // No pair of ids, which are not negative, has this key.
   static constexpr uint64_t kEmpty = ~uint64_t{0};
 

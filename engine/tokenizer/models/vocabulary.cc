@@ -12,7 +12,8 @@
 namespace firstlight {
 namespace {
 
-// A table half full of random hashes has no run of this length; one made to collide does.
+// A table half full of random hashes has no run of this length; one made to collide does, and an
+// image that has been damaged may have nothing else.
 constexpr size_t kMaxProbes = 4096;
 
 uint64_t Mix(uint64_t value) {
@@ -140,8 +141,7 @@ int32_t Vocabulary::Find(std::string_view token) const {
   }
   const size_t mask = slots_.size() - 1;
   size_t slot = StableHash(token) & mask;
-  // One of the slots is empty; in an image that has been damaged, perhaps none.
-  for (size_t probe = 0; probe <= mask; ++probe) {
+  for (size_t probe = 0; probe < kMaxProbes; ++probe) {
     const int32_t id = slots_[slot];
     if (id == kNoId || (Has(id) && Token(id) == token)) {
       return id;

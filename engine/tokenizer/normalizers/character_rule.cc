@@ -106,6 +106,7 @@ class Normalizer : public TextNormalizer {
       with.clear();
       apply_(character.code_point, rewriting.rest().substr(0, character.length), with);
       rewriting.Replace(character.length, with);
+      FIRSTLIGHT_RETURN_IF_ERROR(rewriting.CheckSize());
       FIRSTLIGHT_RETURN_IF_ERROR(cancellation.Check(1));
     }
     rewriting.Finish();

@@ -156,7 +156,7 @@ class Form : public TextNormalizer {
     rewriting.Replace(segment.bytes, segment.normalized);
     code_points.clear();
     segment.bytes = 0;
-    return absl::OkStatus();
+    return rewriting.CheckSize();
   }
 
   const UnicodeForm form_;

@@ -6,6 +6,7 @@
 #include "engine/tokenizer/pre_tokenizers/split.h"
 #include "engine/tokenizer/text/byte_level.h"
 #include "loader/base/status_macros.h"
+#include "loader/base/strings.h"
 
 namespace firstlight {
 namespace {
@@ -42,7 +43,7 @@ class Metaspace : public PreTokenizer {
       : options_(std::move(options)), pattern_(TextPattern::Literal(options_.replacement)) {}
 
   absl::Status Split(PreTokenizedText& text, EncodeCancellation& cancellation) const override {
-    text.RewritePieces([&](size_t index, std::string_view piece, std::string& out) {
+    const auto rewrite = [&](size_t index, std::string_view piece, std::string& out) {
       const bool prepend =
           options_.prepend == MetaspaceOptions::Prepend::kAlways ||
           (options_.prepend == MetaspaceOptions::Prepend::kFirst && text.StartsInput(index));
@@ -56,7 +57,8 @@ class Metaspace : public PreTokenizer {
           out.push_back(byte);
         }
       }
-    });
+    };
+    FIRSTLIGHT_RETURN_IF_ERROR(text.RewritePieces(cancellation, rewrite));
     if (!options_.split) {
       return absl::OkStatus();
     }
@@ -83,21 +85,23 @@ class ByteLevel : public PreTokenizer {
 
   absl::Status Split(PreTokenizedText& text, EncodeCancellation& cancellation) const override {
     if (options_.add_prefix_space) {
-      text.RewritePieces([&](size_t index, std::string_view piece, std::string& out) {
+      const auto rewrite = [](size_t index, std::string_view piece, std::string& out) {
         if (!piece.starts_with(" ")) {
           out.push_back(' ');
         }
         out += piece;
-      });
+      };
+      FIRSTLIGHT_RETURN_IF_ERROR(text.RewritePieces(cancellation, rewrite));
     }
     if (options_.use_regex) {
       FIRSTLIGHT_RETURN_IF_ERROR(SplitByPattern(*pattern_, SplitBehavior::kIsolated,
                                                 /*invert=*/false, text, cancellation));
     }
     if (options_.spell) {
-      text.RewritePieces([&](size_t index, std::string_view piece, std::string& out) {
+      const auto rewrite = [](size_t index, std::string_view piece, std::string& out) {
         AppendByteLevel(piece, out);
-      });
+      };
+      FIRSTLIGHT_RETURN_IF_ERROR(text.RewritePieces(cancellation, rewrite));
     }
     return absl::OkStatus();
   }
@@ -117,10 +121,15 @@ class ByteLevel : public PreTokenizer {
 }  // namespace
 
 PreTokenizedText::PreTokenizedText(std::string_view text, bool starts_input)
-    : text_(text), starts_input_(starts_input) {
+    : text_(text), starts_input_(starts_input), max_bytes_(kGrowth * text.size() + kMoreBytes) {
   if (!text.empty()) {
     pieces_.push_back({0, text.size()});
   }
+}
+
+absl::Status PreTokenizedText::TooLong() const {
+  return absl::ResourceExhaustedError(
+      StrCat("text: expected at most ", max_bytes_, " bytes when it is pre-tokenized, found more"));
 }
 
 std::unique_ptr<const PreTokenizer> SequencePreTokenizer(

@@ -58,25 +58,39 @@ class PreTokenizedText {
     return absl::OkStatus();
   }
 
-  // Rewrites every piece: `rewrite(index, piece, out)` appends what stands for it.
+  // Rewrites every piece: `rewrite(index, piece, out)` appends what stands for it. Errors:
+  // CANCELLED; RESOURCE_EXHAUSTED when a hostile tokenizer makes more of the text than it may.
   template <typename Rewrite>
-  void RewritePieces(const Rewrite& rewrite) {
+  absl::Status RewritePieces(EncodeCancellation& cancellation, const Rewrite& rewrite) {
     std::string text;
     text.reserve(text_.size() + text_.size() / 4 + 4);
     for (size_t i = 0; i < pieces_.size(); ++i) {
       const size_t begin = text.size();
       rewrite(i, piece(i), text);
+      if (text.size() > max_bytes_) return TooLong();
       pieces_[i] = {begin, text.size()};
+      if (absl::Status status = cancellation.Check(1 + (text.size() - begin) / 8); !status.ok()) {
+        return status;
+      }
     }
     owned_.swap(text);
     text_ = owned_;
+    return absl::OkStatus();
   }
 
  private:
+  // Each of these rewrites doubles a text at most, but a file can name any number of them. One
+  // makes a space before each piece and four bytes of a space.
+  static constexpr size_t kGrowth = 32;
+  static constexpr size_t kMoreBytes = size_t{1} << 20;
+
+  absl::Status TooLong() const;
+
   std::string owned_;
   std::string_view text_;
   std::vector<TextRange> pieces_;
   bool starts_input_;
+  const size_t max_bytes_;
 };
 
 class PreTokenizer {

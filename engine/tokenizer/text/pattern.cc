@@ -175,6 +175,13 @@ class RegexPattern : public TextPattern {
     return absl::OkStatus();
   }
 
+  // PCRE2 counts characters, which have a byte at least.
+  size_t shortest_match_bytes() const override {
+    uint32_t shortest = 0;
+    pcre2_pattern_info(code_.get(), PCRE2_INFO_MINLENGTH, &shortest);
+    return shortest;
+  }
+
  private:
   const Code code_;
 };
@@ -196,6 +203,8 @@ class LiteralPattern : public TextPattern {
     }
     return absl::OkStatus();
   }
+
+  size_t shortest_match_bytes() const override { return source().size(); }
 
  private:
   static absl::Status EveryPosition(std::string_view text, EncodeCancellation& cancellation,

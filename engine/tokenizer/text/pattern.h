@@ -7,6 +7,7 @@
 // Immutable and shared by threads. A pattern from a file is untrusted: its size and nesting are
 // bounded when it is compiled, its backtracking and memory when it runs.
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ class TextPattern {
   // backtracks beyond its limit. Asks `cancellation` about every second however bad the pattern is.
   virtual absl::Status FindAll(std::string_view text, EncodeCancellation& cancellation,
                                std::vector<TextRange>& matches) const = 0;
+
+  // No match is shorter; 0 where one may be empty.
+  virtual size_t shortest_match_bytes() const = 0;
 
   void Save(ImageWriter& image) const;
   // A regular expression is compiled anew. Errors: that the reader failed, or as Regex.
