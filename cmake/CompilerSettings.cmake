@@ -36,6 +36,16 @@ if(FIRSTLIGHT_SANITIZE)
     add_compile_options(-Wno-error=nonnull)
   endif()
 endif()
+option(FIRSTLIGHT_FUZZ "Instrument everything for libFuzzer (tests/fuzz); needs clang" OFF)
+if(FIRSTLIGHT_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  # The headers that nearly every source includes are compiled once (cmake/FirstlightTargets.cmake),
+  # which takes a third off this build; ccache then asks to be told that this is meant.
+  add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+  if(CCACHE)
+    list(INSERT CMAKE_CXX_COMPILER_LAUNCHER 3 CCACHE_SLOPPINESS=pch_defines,time_macros)
+  endif()
+endif()
 
 find_program(MOLD mold)
 if(MOLD)

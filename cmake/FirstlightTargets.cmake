@@ -14,7 +14,20 @@ function(firstlight_library NAME)
   add_library(${NAME} STATIC ${ARG_SOURCES})
   target_include_directories(${NAME} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
   target_link_libraries(${NAME} PUBLIC ${ARG_DEPENDS})
+  if(FIRSTLIGHT_FUZZ)
+    target_precompile_headers(${NAME} REUSE_FROM firstlight_common_headers)
+  endif()
 endfunction()
+
+if(FIRSTLIGHT_FUZZ)
+  file(WRITE ${CMAKE_BINARY_DIR}/common_headers.cc "")
+  add_library(firstlight_common_headers OBJECT ${CMAKE_BINARY_DIR}/common_headers.cc)
+  target_include_directories(firstlight_common_headers PRIVATE ${PROJECT_SOURCE_DIR})
+  target_precompile_headers(firstlight_common_headers PRIVATE
+    <algorithm> <cstdint> <functional> <memory> <optional> <string> <string_view> <utility> <vector>
+    ${PROJECT_SOURCE_DIR}/loader/base/status_macros.h ${PROJECT_SOURCE_DIR}/loader/base/strings.h
+    ${PROJECT_SOURCE_DIR}/loader/json.h)
+endif()
 
 function(firstlight_executable NAME)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
