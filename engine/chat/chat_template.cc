@@ -176,7 +176,10 @@ absl::StatusOr<RenderedChat> ChatTemplate::Render(const ChatTemplateInput& input
     return absl::InvalidArgumentError(
         "continue_final_message and add_generation_prompt exclude each other");
   }
-  Heap heap({.max_steps = limits_.max_steps, .max_bytes = limits_.max_value_bytes});
+  Heap heap({.max_steps = limits_.max_steps,
+             .max_bytes = limits_.max_value_bytes,
+             .max_time = limits_.max_time,
+             .cancelled = &input.cancelled});
   Rendering rendering(heap, input);
   try {
     FIRSTLIGHT_ASSIGN_OR_RETURN(const Variables variables, rendering.MakeVariables());

@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,10 +40,14 @@ struct ChatTemplateLimits {
   // Of the template's source. Published ones have up to 30 kB.
   size_t max_source_bytes = size_t{1} << 20;
   // Of one rendering. A step is one node of the template evaluated, or as much of other work (bytes
-  // copied, values compared) as takes about that long: this bounds a rendering to a few seconds.
+  // copied, values compared) as takes about that long, so that what is refused is refused on every
+  // machine.
   int64_t max_steps = 20'000'000;
-  // Of the rendered text, and of all values that are alive at one time beside it.
-  size_t max_output_bytes = size_t{64} << 20;
+  // Of one rendering, of the thread's processor: for work that takes longer than its steps say.
+  absl::Duration max_time = absl::Seconds(2);
+  // Of the rendered text with its stretches of data (twice what a prompt may have), and of all
+  // values that are alive at one time beside it.
+  size_t max_output_bytes = size_t{16} << 20;
   size_t max_value_bytes = size_t{256} << 20;
 };
 
@@ -68,6 +73,9 @@ struct ChatTemplateInput {
   // For strftime_now.
   absl::Time now = absl::UnixEpoch();
   absl::TimeZone time_zone = absl::LocalTimeZone();
+  // Asked at least every few milliseconds, on the thread that renders, whether nobody waits for the
+  // text any more. May be empty.
+  std::function<bool()> cancelled{};
 };
 
 struct RenderedChat {
@@ -92,7 +100,7 @@ class ChatTemplate {
 
   // INVALID_ARGUMENT where the template refuses the conversation (raise_exception) or fails over
   // it, "FILE:LINE: MESSAGE" or "FILE:LINE: PYTHON'S ERROR CLASS: MESSAGE", and for input that is
-  // not of the shape above; RESOURCE_EXHAUSTED beyond a limit.
+  // not of the shape above; RESOURCE_EXHAUSTED beyond a limit; CANCELLED.
   absl::StatusOr<RenderedChat> Render(const ChatTemplateInput& input) const;
 
  private:

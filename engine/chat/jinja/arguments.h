@@ -17,6 +17,9 @@ namespace firstlight::jinja {
 struct Arguments {
   Values positional{};
   std::vector<std::pair<std::string, Value>> keywords{};
+  // Whether a keyword's own name comes from input data (`**` of a dict of the conversation's): then
+  // all of the names count as such.
+  bool names_are_data = false;
 };
 
 // A parameter; a name that begins with "/" can only be given by position.

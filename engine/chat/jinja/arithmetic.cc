@@ -163,14 +163,13 @@ Value Numbers(BinaryOperator op, const Value& a, const Value& b) {
 
 // Text with text: a Markup escapes what is no Markup.
 Value AddStrings(Heap& heap, const Value& a, const Value& b) {
-  heap.CheckRoom(a.text().size() + b.text().size());
-  heap.SpendBytes(a.text().size() + b.text().size());
+  heap.CheckRoom(a.text().memory() + b.text().memory());
   const bool is_markup = a.string().is_markup() || b.string().is_markup();
   Text result;
   result.Reserve(a.text().size() + b.text().size());
   for (const Value* operand : {&a, &b}) {
     if (is_markup && !operand->string().is_markup()) {
-      result.Append(EscapeHtml(operand->text()));
+      result.Append(EscapeHtml(heap, operand->text()));
     } else {
       result.Append(operand->text());
     }
@@ -181,7 +180,6 @@ Value AddStrings(Heap& heap, const Value& a, const Value& b) {
 Value AddSequences(Heap& heap, const Value& a, const Value& b) {
   const size_t count = a.items().size() + b.items().size();
   heap.CheckRoom(count, sizeof(Value));
-  heap.Spend(static_cast<int64_t>(count / 8) + 1);
   Values items;
   items.reserve(count);
   items.insert(items.end(), a.items().begin(), a.items().end());
@@ -193,8 +191,7 @@ Value AddSequences(Heap& heap, const Value& a, const Value& b) {
 Value Repeat(Heap& heap, const Value& value, int64_t times, bool times_from_data) {
   const size_t count = times < 0 ? 0 : static_cast<size_t>(times);
   if (value.is_string()) {
-    heap.CheckRoom(count, value.text().size());
-    heap.SpendBytes(count * value.text().size());
+    heap.CheckRoom(count, value.text().memory());
     if (value.text().empty()) return value;
     heap.Spend(static_cast<int64_t>(count / 8));
     Text result;

@@ -64,6 +64,8 @@ Value FindItem(Heap& heap, const Value& object, const Value& key) {
         found = object.dict().Find(key);
       } catch (const TemplateError& error) {
         if (!error.Is("TypeError")) throw;
+        constexpr int64_t kErrorSteps = 20;  // of throwing and catching it
+        heap.Spend(kErrorSteps);
       }
       return found == nullptr ? Value() : *found;
     }

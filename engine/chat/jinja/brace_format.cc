@@ -48,7 +48,7 @@ class BraceFormatter {
       Field(format, brace + 1, end, depth, out);
       at = end + 1;
       heap_.Spend(1);
-      heap_.CheckRoom(out.size() * 2);
+      heap_.CheckRoom(out.memory() * 2);
     }
     return out;
   }
@@ -104,7 +104,8 @@ class BraceFormatter {
     }
     safe = safe && conversion == 0;
     Text text = FormatValue(heap_, value, spec.bytes());
-    if (is_markup_ && !safe) text = EscapeHtml(text);
+    if (is_markup_ && !safe) text = EscapeHtml(heap_, text);
+    if (spec.has_data()) text.MarkAllAsData();
     out.Append(text);
   }
 
@@ -113,6 +114,7 @@ class BraceFormatter {
     Value value = First(name.substr(0, first_end));
     std::string_view rest = name.substr(first_end);
     while (!rest.empty()) {
+      heap_.Spend(1);
       if (rest[0] == '.') {
         const size_t end = std::min(rest.find_first_of(".[", 1), rest.size());
         if (end == 1) RaiseValueError("Empty attribute in format string");
@@ -158,6 +160,7 @@ class BraceFormatter {
       }
       return arguments_.positional[index];
     }
+    heap_.Spend(static_cast<int64_t>(arguments_.keywords.size() / 16));
     for (const auto& [keyword, value] : arguments_.keywords) {
       if (keyword == name) return value;
     }

@@ -131,7 +131,7 @@ Value Evaluator::MakeDictFrom(const Arguments& arguments) {
     }
   }
   for (const auto& [name, value] : arguments.keywords) {
-    dict.dict().Set(MakeString(heap_, name), value);
+    dict.dict().Set(MakeString(heap_, Text(name, arguments.names_are_data)), value);
   }
   return dict;
 }
@@ -190,6 +190,7 @@ Value Evaluator::StrftimeNow(const Arguments& arguments) {
   const Text& format = bound[0].text();
   constexpr size_t kMaxFormat = 4096;
   if (format.size() > kMaxFormat) RaiseValueError("the format of a time is too long");
+  heap_.Spend(static_cast<int64_t>(format.size()) * 2);
   // Python's datetime answers these itself, for a time without a zone.
   std::string prepared;
   for (size_t i = 0; i < format.size(); ++i) {
@@ -244,7 +245,9 @@ Value Evaluator::CallMacro(const FunctionObject& macro, const Arguments& argumen
   const std::vector<Parameter>& parameters = statement.parameters;
   const Scope scope = Enter(statement.layout, macro.scope());
   std::vector<std::pair<std::string, Value>> keywords = arguments.keywords;
-  const auto take = [&keywords](const std::string& wanted) {
+  heap_.Spend(static_cast<int64_t>(parameters.size() + keywords.size()));
+  const auto take = [this, &keywords](const std::string& wanted) {
+    heap_.Spend(static_cast<int64_t>(keywords.size() / 8));
     const auto found = std::find_if(keywords.begin(), keywords.end(),
                                     [&](const auto& keyword) { return keyword.first == wanted; });
     if (found == keywords.end()) return Value();
@@ -271,7 +274,7 @@ Value Evaluator::CallMacro(const FunctionObject& macro, const Arguments& argumen
   if (statement.kwargs_slot >= 0) {
     Value dict = MakeDict(heap_);
     for (auto& [keyword, value] : keywords) {
-      dict.dict().Set(MakeString(heap_, keyword), std::move(value));
+      dict.dict().Set(MakeString(heap_, Text(keyword, arguments.names_are_data)), std::move(value));
     }
     scope->At(statement.kwargs_slot) = std::move(dict);
   } else if (!keywords.empty()) {

@@ -1,6 +1,7 @@
 // Truth, equality, order and membership.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "engine/chat/jinja/iterators.h"
@@ -33,6 +34,11 @@ bool HugeLess(std::string_view a, std::string_view b) {
 bool HugeAwareLess(const Value& a, const Value& b) {
   const bool a_huge = a.kind() == Kind::kHugeInteger;
   const bool b_huge = b.kind() == Kind::kHugeInteger;
+  for (const Value* const value : {&a, &b}) {
+    if (value->kind() == Kind::kHugeInteger) {
+      value->object()->heap().SpendBytes(value->text().size() * 4);
+    }
+  }
   if (a_huge && b_huge) return HugeLess(a.bytes(), b.bytes());
   // Beyond 64 bits is beyond any other integer; a float that large is compared as one.
   const auto approximate = [](const Value& value) {
@@ -75,6 +81,15 @@ bool RangesEqual(const RangeObject& a, const RangeObject& b) {
   return a.length() == 0 || (a.start() == b.start() && (a.length() == 1 || a.step() == b.step()));
 }
 
+bool RangeContains(const RangeObject& range, long double number) {
+  if (std::trunc(number) != number) return false;
+  const long double offset = number - static_cast<long double>(range.start());
+  const auto step = static_cast<long double>(range.step());
+  const long double index = offset / step;
+  return index >= 0 && index < static_cast<long double>(range.length()) &&
+         std::fmod(offset, step) == 0;
+}
+
 // Two views of keys, or of items, are equal as sets.
 bool ViewsEqual(const Value& a, const Value& b) {
   const DictViewObject& left = a.dict_view();
@@ -89,10 +104,11 @@ bool ViewsEqual(const Value& a, const Value& b) {
 }
 
 template <typename LessFunction, typename Elements>
-bool OrderSequences(const Values& a, const Values& b, LessFunction when_lengths_decide,
+bool OrderSequences(Heap& heap, const Values& a, const Values& b, LessFunction when_lengths_decide,
                     Elements when_items_decide) {
   const size_t shared = std::min(a.size(), b.size());
   for (size_t i = 0; i < shared; ++i) {
+    if (i % 16 == 15) heap.Spend(1);
     if (!Same(a[i], b[i]) && !Equals(a[i], b[i])) return when_items_decide(a[i], b[i]);
   }
   return when_lengths_decide(a.size(), b.size());
@@ -125,9 +141,10 @@ bool Order(Comparison comparison, const Value& a, const Value& b) {
                   BytesLess(b.bytes(), a.bytes()));
   }
   if ((a.is_list() && b.is_list()) || (a.is_tuple() && b.is_tuple())) {
-    const Heap::Depth depth(a.object()->heap());
+    Heap& heap = a.object()->heap();
+    const Heap::Depth depth(heap);
     return OrderSequences(
-        a.items(), b.items(),
+        heap, a.items(), b.items(),
         [&](size_t left, size_t right) {
           return choose(left < right, left == right, left > right);
         },
@@ -240,12 +257,7 @@ bool Contains(const Value& container, const Value& item) {
     case Kind::kDict:
       return container.dict().Find(item) != nullptr;
     case Kind::kRange: {
-      if (!item.is_number()) return false;
-      const RangeObject& range = container.range();
-      for (int64_t i = 0; i < range.length(); ++i) {
-        if (Equals(range.At(i), item)) return true;
-      }
-      return false;
+      return item.is_number() && RangeContains(container.range(), Exact(item));
     }
     default: {
       if (!IsIterable(container)) {

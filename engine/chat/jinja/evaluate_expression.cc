@@ -115,8 +115,8 @@ Value Evaluator::EvaluateConcatenation(const Expression& expression, const Scope
   Text text;
   for (const Value& part : EvaluateAll(expression.operands, scope)) {
     const Text piece = Str(part);
-    heap_.CheckRoom(text.size() + piece.size());
-    heap_.SpendBytes(piece.size());
+    heap_.CheckRoom(text.memory() + piece.memory());
+    heap_.SpendCopy(piece.memory());
     text.Append(piece);
   }
   return MakeString(heap_, std::move(text));
@@ -174,6 +174,7 @@ Arguments Evaluator::EvaluateArguments(const Expression& expression, const Scope
     for (const auto& [key, value] : rest.dict().entries()) {
       heap_.Spend(1);
       if (!key.is_string()) RaiseTypeError("keywords must be strings");
+      arguments.names_are_data = arguments.names_are_data || key.text().has_data();
       for (const auto& [name, other] : arguments.keywords) {
         if (name == key.bytes()) {
           RaiseTypeError(StrCat("got multiple values for keyword argument '", name, "'"));

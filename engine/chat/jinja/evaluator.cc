@@ -43,7 +43,7 @@ void Evaluator::CountOutput(size_t bytes) {
 }
 
 void Evaluator::Emit(const Text& text) {
-  CountOutput(text.size());
+  CountOutput(text.memory());
   outputs_.back().Append(text);
 }
 
@@ -67,6 +67,7 @@ Value Evaluator::ResolveName(const std::string& name) {
 }
 
 void Evaluator::Load(const ScopeLayout& layout, const Scope& scope) {
+  heap_.Spend(static_cast<int64_t>(layout.loads.size() / 2));
   for (const SlotLoad& load : layout.loads) {
     Value value;
     if (load.action == SlotLoad::Action::kResolve) value = ResolveName(load.name);

@@ -23,7 +23,7 @@ namespace firstlight::jinja {
 using Variables = absl::flat_hash_map<std::string, Value>;
 
 struct EvaluatorOptions {
-  size_t max_output_bytes = 0;
+  size_t max_output_bytes = 0;  // as Text::memory
   absl::Time now{};
   absl::TimeZone time_zone{};
 };

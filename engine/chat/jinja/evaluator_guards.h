@@ -10,7 +10,8 @@ namespace firstlight::jinja {
 
 class Evaluator::Capture {
  public:
-  explicit Capture(Evaluator& evaluator) : evaluator_(evaluator) {
+  explicit Capture(Evaluator& evaluator)
+      : evaluator_(evaluator), bytes_before_(evaluator.output_bytes_) {
     evaluator_.outputs_.emplace_back();
   }
   ~Capture() {
@@ -23,13 +24,14 @@ class Evaluator::Capture {
   Text Take() {
     Text text = std::move(evaluator_.outputs_.back());
     evaluator_.outputs_.pop_back();
-    evaluator_.output_bytes_ -= text.size();
+    evaluator_.output_bytes_ = bytes_before_;
     taken_ = true;
     return text;
   }
 
  private:
   Evaluator& evaluator_;
+  const size_t bytes_before_;
   bool taken_ = false;
 };
 

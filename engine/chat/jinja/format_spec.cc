@@ -233,6 +233,7 @@ Text FormatText(Heap& heap, const Text& text, const FormatSpec& spec) {
   if (spec.grouping != 0) {
     RaiseValueError(StrCat("Cannot specify '", std::string(1, spec.grouping), "' with 's'."));
   }
+  heap.SpendBytes(text.size());
   Text shown = text;
   if (spec.precision >= 0) {
     shown = text.Substring(0, OffsetOfCodePoint(text.bytes(), static_cast<size_t>(spec.precision)));

@@ -96,6 +96,7 @@ Value MakeMethod(Heap& heap, Method method, const Value& self) {
 
 Value FindBlock(const Value& blocks, std::string_view name) {
   const auto& object = static_cast<const BlocksObject&>(*blocks.object());
+  object.heap().Spend(static_cast<int64_t>(object.tree().blocks.size() / 8));
   for (const auto& [block_name, block] : object.tree().blocks) {
     if (block_name == name) {
       return Value(Kind::kFunction, new FunctionObject(object.heap(), block, Ref<ScopeObject>()));

@@ -1,6 +1,9 @@
 #include "engine/chat/jinja/heap.h"
 
+#include <algorithm>
+
 #include "engine/chat/jinja/template_error.h"
+#include "loader/base/thread_time.h"
 
 namespace firstlight::jinja {
 
@@ -28,7 +31,10 @@ void Object::Grow(size_t bytes) {
 }
 
 Heap::Heap(const HeapLimits& limits)
-    : steps_left_(limits.max_steps), max_bytes_(limits.max_bytes) {}
+    : steps_left_(limits.max_steps),
+      end_(ThreadTime() + limits.max_time),
+      cancelled_(limits.cancelled),
+      max_bytes_(limits.max_bytes) {}
 
 Heap::~Heap() {
   // What is left refers to itself in circles. With a reference of the heap's own on each, nothing
@@ -50,8 +56,22 @@ void Heap::Free(Object* object) {
   freeing_ = false;
 }
 
-void Heap::OutOfSteps() {
-  throw TemplateError::Limit("the template takes more steps than one rendering may");
+// Makes sure that `steps` can be taken from until_question_.
+void Heap::Ask(int64_t steps) {
+  steps_left_ += until_question_;
+  until_question_ = 0;
+  if (steps > steps_left_) {
+    throw TemplateError::Limit("the template takes more steps than one rendering may");
+  }
+  if (const int64_t tick = CoarseTick(); tick != last_tick_) {
+    last_tick_ = tick;
+    if (cancelled_ != nullptr && *cancelled_ && (*cancelled_)()) throw TemplateError::Cancelled();
+    if (ThreadTime() > end_) {
+      throw TemplateError::Limit("the template takes more time than one rendering may");
+    }
+  }
+  until_question_ = std::min(steps_left_, std::max(steps, kStepsBetweenQuestions));
+  steps_left_ -= until_question_;
 }
 
 void Heap::OutOfMemory() {

@@ -3,6 +3,10 @@
 
 // The objects of one rendering, and what the rendering may still spend.
 //
+// Work is counted in steps, so that what a template may do does not depend on the machine; now and
+// then the heap also asks the thread's clock, which bounds what the count of steps does not know
+// of, and whoever wants the rendering whether it still does.
+//
 // Objects count their references, without atomics: a heap and all that is on it belong to one
 // thread. Namespaces and macros can refer to themselves, so the heap also knows every object, and
 // frees what is left when it goes. Freeing never recurses: a list inside a list inside a list, a
@@ -10,8 +14,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
+
+#include "absl/time/time.h"
 
 namespace firstlight::jinja {
 
@@ -75,6 +82,10 @@ class Ref {
 struct HeapLimits {
   int64_t max_steps = 0;
   size_t max_bytes = 0;
+  // Of the thread's processor, from the heap's making on.
+  absl::Duration max_time = absl::InfiniteDuration();
+  // Whether nobody waits for the rendering any more. May be null; outlives the heap.
+  const std::function<bool()>* cancelled = nullptr;
 };
 
 class Heap {
@@ -85,14 +96,18 @@ class Heap {
   Heap(const Heap&) = delete;
   Heap& operator=(const Heap&) = delete;
 
-  // Accounts for work: one step is about one node of a template evaluated. Throws a limit's
-  // TemplateError when none are left.
+  // Accounts for work: one step is about one node of a template evaluated, some 100 ns. Throws a
+  // limit's TemplateError when none are left, or no time, and another when it is cancelled.
   void Spend(int64_t steps) {
-    if (steps > steps_left_) OutOfSteps();
-    steps_left_ -= steps;
+    if (steps > until_question_) [[unlikely]] {
+      Ask(steps);
+    }
+    until_question_ -= steps;
   }
-  // For work on `bytes` bytes of text: to copy 64 takes no longer than a step.
+  // For work on each of `bytes` bytes of text: 64 take no longer than a step.
   void SpendBytes(size_t bytes) { Spend(static_cast<int64_t>(bytes / 64) + 1); }
+  // For copying, comparing or hashing `bytes` bytes within another step's work.
+  void SpendCopy(size_t bytes) { Spend(static_cast<int64_t>(bytes / 256)); }
 
   // Throws a limit's TemplateError when `bytes` more would not fit: to be asked before something
   // large is built.
@@ -126,12 +141,19 @@ class Heap {
   friend class Object;
   static constexpr int kMaxDepth = 400;
 
-  [[noreturn]] static void OutOfSteps();
+  static constexpr int64_t kStepsBetweenQuestions = 256;
+
+  void Ask(int64_t steps);
   [[noreturn]] static void OutOfMemory();
   [[noreturn]] static void TooDeep();
   void Free(Object* object);
 
+  // Steps that are left: until the next question, and beyond it.
+  int64_t until_question_ = 0;
   int64_t steps_left_;
+  const absl::Duration end_;  // on the thread's clock
+  const std::function<bool()>* const cancelled_;
+  int64_t last_tick_ = 0;
   const size_t max_bytes_;
   size_t live_bytes_ = 0;
   int depth_ = 0;

@@ -67,7 +67,7 @@ class Writer {
   void Append(const Value& value, size_t level) {
     const bool from_data = value.from_data();
     heap_.Spend(1);
-    heap_.CheckRoom(out_.size() * 2);
+    heap_.CheckRoom(out_.memory() * 2);
     switch (value.kind()) {
       case Kind::kNone:
         out_.Append("null", from_data);
@@ -114,6 +114,8 @@ class Writer {
   }
 
   void AppendSeparator(const Text& separator, bool from_data) {
+    heap_.SpendCopy(separator.memory());
+    heap_.CheckRoom(out_.memory() + separator.memory());
     if (from_data) {
       out_.Append(separator.bytes(), true);
     } else {

@@ -21,16 +21,13 @@ Value DoSafe(Heap& heap, const Value& value, const Arguments& arguments) {
 
 Value DoEscape(Heap& heap, const Value& value, const Arguments& arguments) {
   Bind("escape", {}, 0, arguments);
-  heap.SpendBytes(value.is_string() ? value.text().size() * 8 : 0);
-  return MakeString(heap, Escape(value), /*is_markup=*/true);
+  return MakeString(heap, Escape(heap, value), /*is_markup=*/true);
 }
 
 // Escapes also what is a Markup already.
 Value DoForceEscape(Heap& heap, const Value& value, const Arguments& arguments) {
   Bind("do_forceescape", {}, 0, arguments);
-  const Text text = Str(value);
-  heap.SpendBytes(text.size());
-  return MakeString(heap, EscapeHtml(text), /*is_markup=*/true);
+  return MakeString(heap, EscapeHtml(heap, Str(value)), /*is_markup=*/true);
 }
 
 // The text of HTML without its comments and tags, its references resolved by name for the few that
@@ -118,8 +115,7 @@ Value DoUrlEncode(Heap& heap, const Value& value, const Arguments& arguments) {
     result.Append(Quote(Str(parts[0]), /*for_query=*/true));
     result.Append("=");
     result.Append(Quote(Str(parts[1]), /*for_query=*/true));
-    heap.CheckRoom(result.size() * 2);
-    heap.SpendBytes(result.size());
+    heap.CheckRoom(result.memory() * 2);
   }
   return MakeString(heap, std::move(result));
 }
@@ -143,12 +139,11 @@ Value DoXmlAttr(Heap& heap, const Value& value, const Arguments& arguments) {
       RaiseValueError(StrCat("Invalid character in attribute name: ", Repr(key).ReleaseBytes()));
     }
     if (!result.empty()) result.Append(" ");
-    result.Append(Escape(key));
+    result.Append(Escape(heap, key));
     result.Append("=\"");
-    result.Append(Escape(item));
+    result.Append(Escape(heap, item));
     result.Append("\"");
-    heap.CheckRoom(result.size() * 2);
-    heap.SpendBytes(result.size());
+    heap.CheckRoom(result.memory() * 2);
   }
   if (!space || result.empty()) return MakeString(heap, std::move(result));
   Text spaced(" ");

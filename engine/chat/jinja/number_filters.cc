@@ -38,6 +38,7 @@ Value ToFloat(const Value& value) {
     return Value::Float(static_cast<double>(value.integer()), value.from_data());
   }
   if (value.is_string() || value.kind() == Kind::kHugeInteger) {
+    value.object()->heap().SpendBytes(value.text().size() * 4);
     const std::optional<double> number = ParseFloat(value.bytes());
     if (!number.has_value()) {
       RaiseValueError(StrCat("could not convert string to float: ", Repr(value).ReleaseBytes()));
@@ -48,31 +49,38 @@ Value ToFloat(const Value& value) {
       StrCat("float() argument must be a string or a real number, not '", TypeName(value), "'"));
 }
 
-Value DoInt(Heap&, const Value& value, const Arguments& arguments) {
+// An error that is thrown and caught.
+constexpr int64_t kErrorSteps = 20;
+
+Value DoInt(Heap& heap, const Value& value, const Arguments& arguments) {
   const Values bound = Bind("do_int", {"default", "base"}, 0, arguments);
   try {
     if (!value.is_string()) return ToInteger(value);
+    heap.SpendBytes(value.text().size() * 2);
     const int64_t base = bound[1].is_missing() ? 10 : RequireInteger(bound[1]);
     if (const std::optional<int64_t> number = ParseInteger(value.bytes(), base)) {
       return Value::Integer(*number, value.from_data());
     }
   } catch (const TemplateError& error) {
     if (!IsPythonError(error, {"TypeError", "ValueError"})) throw;
+    heap.Spend(kErrorSteps);
   }
   try {
     return ToInteger(ToFloat(value));
   } catch (const TemplateError& error) {
     if (!IsPythonError(error, {"TypeError", "ValueError", "OverflowError"})) throw;
+    heap.Spend(kErrorSteps);
   }
   return OrElse(bound[0], Value::Integer(0));
 }
 
-Value DoFloat(Heap&, const Value& value, const Arguments& arguments) {
+Value DoFloat(Heap& heap, const Value& value, const Arguments& arguments) {
   const Values bound = Bind("do_float", {"default"}, 0, arguments);
   try {
     return ToFloat(value);
   } catch (const TemplateError& error) {
     if (!IsPythonError(error, {"TypeError", "ValueError"})) throw;
+    heap.Spend(kErrorSteps);
   }
   return OrElse(bound[0], Value::Float(0));
 }

@@ -63,8 +63,8 @@ Text Repr(const Value& value);
 Value ToString(Heap& heap, const Value& value);
 
 // `text` with HTML's special characters escaped, and str(value) escaped unless it is a Markup.
-Text EscapeHtml(const Text& text);
-Text Escape(const Value& value);
+Text EscapeHtml(Heap& heap, const Text& text);
+Text Escape(Heap& heap, const Value& value);
 
 // The items of a slice of a string, list, tuple or range.
 Value Slice(Heap& heap, const Value& value, const Value& start, const Value& stop,

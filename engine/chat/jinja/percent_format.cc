@@ -39,7 +39,7 @@ class PercentFormatter {
       position_ = percent + 1;
       Conversion();
       plain = position_;
-      heap_.CheckRoom(out_.size() * 2);
+      heap_.CheckRoom(out_.memory() * 2);
       heap_.Spend(1);
     }
     out_.Append(format_, plain, format_.size());
@@ -214,7 +214,7 @@ class PercentFormatter {
     Text text = type == 's' ? Str(argument) : Repr(argument);
     if (type == 'a') throw TemplateError::Unimplemented("the conversion %a is not implemented");
     const bool safe = type == 's' && argument.is_string() && argument.string().is_markup();
-    if (is_markup_ && !safe) text = EscapeHtml(text);
+    if (is_markup_ && !safe) text = EscapeHtml(heap_, text);
     spec_.sign = '-';
     spec_.alternate = false;
     spec_.fill = " ";
@@ -251,6 +251,7 @@ class PercentFormatter {
       if (spec_.fill == "0" && text.size() < spec_.width) {
         text.insert(start + prefix, std::string(spec_.width - text.size(), '0'));
       }
+      heap_.SpendCopy(text.size());
       FormatSpec around;
       around.width = spec_.width;
       around.align = spec_.align == '<' ? '<' : '>';

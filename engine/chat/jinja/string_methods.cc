@@ -1,6 +1,7 @@
 // The methods of str but for those that split.
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -148,8 +149,12 @@ bool Window(const Value& self, const Value& start, const Value& end, size_t* fro
   const bool backward = !end.is_missing() && !end.is_none() && range.count == 0 &&
                         ResolveSlice(Value(), end, Value(), length).count < range.start;
   if (backward) return false;
-  *from = OffsetOfCodePoint(string.text().bytes(), static_cast<size_t>(range.start));
-  *to = OffsetOfCodePoint(string.text().bytes(), static_cast<size_t>(range.start + range.count));
+  *from = static_cast<size_t>(range.start);
+  *to = static_cast<size_t>(range.start + range.count);
+  if (string.is_ascii()) return true;
+  self.object()->heap().SpendBytes(string.text().size());
+  *from = OffsetOfCodePoint(string.text().bytes(), *from);
+  *to = OffsetOfCodePoint(string.text().bytes(), *to);
   return true;
 }
 
@@ -193,8 +198,8 @@ Value Find(Heap& heap, const Value& self, Method method, const Arguments& argume
 Value StartsOrEndsWith(Heap& heap, const Value& self, Method method, const Arguments& arguments) {
   const bool starts = method == Method::kStartsWith;
   const Values bound = Bind(MethodName(method), {"/prefix", "/start", "/end"}, 1, arguments);
-  Values candidates = {bound[0]};
-  if (bound[0].is_tuple()) candidates = bound[0].items();
+  const std::span<const Value> candidates =
+      bound[0].is_tuple() ? std::span(bound[0].items()) : std::span(&bound[0], 1);
   size_t from = 0;
   size_t to = 0;
   const bool in_range = Window(self, bound[1], bound[2], &from, &to);
@@ -242,7 +247,7 @@ Value Pad(Heap& heap, const Value& self, Method method, const Arguments& argumen
       RaiseTypeError("The fill character must be exactly one character long");
     }
     fill = bound[1].text();
-    if (self.string().is_markup() && !bound[1].string().is_markup()) fill = EscapeHtml(fill);
+    if (self.string().is_markup() && !bound[1].string().is_markup()) fill = EscapeHtml(heap, fill);
   }
   const auto length = static_cast<int64_t>(self.string().length());
   const int64_t missing = width > length ? width - length : 0;
@@ -303,9 +308,9 @@ Value RemoveAffix(Heap& heap, const Value& self, Method method, const Arguments&
 }
 
 // What a Markup's method takes for an argument: text that is no Markup is escaped first.
-Text Argument(const Value& self, const Value& argument) {
+Text Argument(Heap& heap, const Value& self, const Value& argument) {
   if (!self.string().is_markup() || argument.string().is_markup()) return argument.text();
-  return EscapeHtml(argument.text());
+  return EscapeHtml(heap, argument.text());
 }
 
 Value Join(Heap& heap, const Value& self, const Arguments& arguments) {
@@ -315,7 +320,7 @@ Value Join(Heap& heap, const Value& self, const Arguments& arguments) {
   const bool is_markup = self.string().is_markup();
   for (size_t i = 0; i < items.size(); ++i) {
     if (is_markup) {
-      items[i] = MakeString(heap, Escape(items[i]), /*is_markup=*/true);
+      items[i] = MakeString(heap, Escape(heap, items[i]), /*is_markup=*/true);
     } else if (!items[i].is_string()) {
       RaiseTypeError(
           StrCat("sequence item ", i, ": expected str instance, ", TypeName(items[i]), " found"));
@@ -334,15 +339,15 @@ Value Replace(Heap& heap, const Value& self, const Arguments& arguments) {
     }
   }
   const int64_t count = bound[2].is_missing() ? -1 : RequireInteger(bound[2]);
-  return ReplaceText(heap, self.text(), bound[0].text(), Argument(self, bound[1]), count,
+  return ReplaceText(heap, self.text(), bound[0].text(), Argument(heap, self, bound[1]), count,
                      self.string().is_markup());
 }
 
 Value MapMethod(Heap& heap, const Value& self, Method method, const Arguments& arguments) {
   Bind(MethodName(method), {}, 0, arguments);
   // A table is looked up for each character.
-  heap.SpendBytes(self.text().size() * 64);
-  heap.CheckRoom(self.text().size(), 3);
+  heap.SpendBytes(self.text().size() * 16);
+  heap.CheckRoom(self.text().memory(), 3);
   const bool is_markup = self.string().is_markup();
   switch (method) {
     case Method::kLower:
@@ -420,6 +425,7 @@ Value CallStringMethod(Heap& heap, const Value& self, Method method, const Argum
       }
       Arguments mapped;
       if (arguments.positional[0].is_dict()) {
+        heap.Spend(static_cast<int64_t>(arguments.positional[0].dict().entries().size()));
         for (const auto& [key, value] : arguments.positional[0].dict().entries()) {
           if (key.is_string()) mapped.keywords.emplace_back(key.text().bytes(), value);
         }

@@ -219,8 +219,7 @@ Value ReplaceText(Heap& heap, const Text& text, const Text& old_text, const Text
   Text result;
   const auto room = [&] {
     heap.Spend(1);
-    heap.SpendBytes(new_text.size());
-    heap.CheckRoom(result.size() * 2 + new_text.size());
+    heap.CheckRoom(result.memory() * 2 + new_text.memory());
   };
   size_t at = 0;
   if (old_text.empty()) {
@@ -250,11 +249,10 @@ Value ReplaceText(Heap& heap, const Text& text, const Text& old_text, const Text
 
 Value JoinTexts(Heap& heap, const Text& separator, const Values& items) {
   size_t size = 0;
-  for (const Value& item : items) size += item.text().size() + separator.size();
+  for (const Value& item : items) size += item.text().memory() + separator.memory();
+  heap.Spend(static_cast<int64_t>(items.size() / 8));
   heap.CheckRoom(size);
-  heap.SpendBytes(size);
   Text result;
-  result.Reserve(size);
   bool first = true;
   for (const Value& item : items) {
     if (!first) result.Append(separator);

@@ -149,7 +149,7 @@ void AppendObject(const Value& value, Text& out) {
   Heap& heap = value.object()->heap();
   const Heap::Depth depth(heap);
   heap.Spend(1);
-  heap.CheckRoom(out.size() * 2);
+  heap.CheckRoom(out.memory() * 2);
   switch (value.kind()) {
     case Kind::kUndefined:
       out.Append("Undefined");
@@ -349,41 +349,44 @@ Value ToString(Heap& heap, const Value& value) {
   return MakeString(heap, Str(value));
 }
 
-Text EscapeHtml(const Text& text) {
+Text EscapeHtml(Heap& heap, const Text& text) {
+  heap.SpendBytes(text.size() * 4);
+  const auto replacement = [](char c) -> std::string_view {
+    switch (c) {
+      case '&':
+        return "&amp;";
+      case '<':
+        return "&lt;";
+      case '>':
+        return "&gt;";
+      case '\'':
+        return "&#39;";
+      case '"':
+        return "&#34;";
+      default:
+        return {};
+    }
+  };
+  size_t added = 0;
+  for (const char c : text.bytes()) added += replacement(c).size();
+  heap.CheckRoom(text.memory() + added);
   Text out;
+  out.Reserve(text.size() + added);
   size_t plain = 0;
   for (size_t at = 0; at < text.size(); ++at) {
-    std::string_view replacement;
-    switch (text.bytes()[at]) {
-      case '&':
-        replacement = "&amp;";
-        break;
-      case '<':
-        replacement = "&lt;";
-        break;
-      case '>':
-        replacement = "&gt;";
-        break;
-      case '\'':
-        replacement = "&#39;";
-        break;
-      case '"':
-        replacement = "&#34;";
-        break;
-      default:
-        continue;
-    }
+    const std::string_view escaped = replacement(text.bytes()[at]);
+    if (escaped.empty()) continue;
     out.Append(text, plain, at);
-    out.Append(replacement, text.IsData(at));
+    out.Append(escaped, text.IsData(at));
     plain = at + 1;
   }
   out.Append(text, plain, text.size());
   return out;
 }
 
-Text Escape(const Value& value) {
+Text Escape(Heap& heap, const Value& value) {
   if (value.is_string() && value.string().is_markup()) return value.text();
-  return EscapeHtml(Str(value));
+  return EscapeHtml(heap, Str(value));
 }
 
 }  // namespace firstlight::jinja

@@ -15,6 +15,8 @@ absl::Status ToStatus(std::string_view file_name, const TemplateError& error) {
       return absl::UnimplementedError(StrCat(where, ": ", error.message()));
     case ErrorKind::kLimit:
       return absl::ResourceExhaustedError(StrCat(where, ": ", error.message()));
+    case ErrorKind::kCancelled:
+      return absl::CancelledError(error.message());
     case ErrorKind::kPython:
       break;
   }

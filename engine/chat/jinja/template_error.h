@@ -19,6 +19,8 @@ enum class ErrorKind {
   kUnimplemented,
   // A bound on time, memory, output or recursion.
   kLimit,
+  // Nobody wants the text any more.
+  kCancelled,
 };
 
 class TemplateError : public std::exception {
@@ -37,6 +39,11 @@ class TemplateError : public std::exception {
   static TemplateError Limit(std::string message) {
     TemplateError error("", std::move(message));
     error.kind_ = ErrorKind::kLimit;
+    return error;
+  }
+  static TemplateError Cancelled() {
+    TemplateError error("", "the rendering was cancelled");
+    error.kind_ = ErrorKind::kCancelled;
     return error;
   }
 

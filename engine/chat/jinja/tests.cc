@@ -22,6 +22,15 @@ bool Compared(Heap&, const Value& value, const Arguments& arguments) {
   return Compare(kComparison, value, Bind("test", {"/b"}, 1, arguments)[0]);
 }
 
+// str(value).islower() and its like.
+template <bool (*kTest)(std::string_view)>
+bool OfText(Heap& heap, const Value& value, const Arguments& arguments) {
+  Bind("test", {}, 0, arguments);
+  const Value text = ToString(heap, value);
+  heap.SpendBytes(text.text().size() * 32);
+  return kTest(text.bytes());
+}
+
 Value Modulo(Heap& heap, const Value& value, const Value& divisor) {
   return Apply(heap, BinaryOperator::kModulo, value, divisor);
 }
@@ -54,8 +63,6 @@ bool IsNumber(const Value& value) {
 }
 bool IsString(const Value& value) { return value.is_string(); }
 bool IsMapping(const Value& value) { return value.is_dict(); }
-bool IsLower(const Value& value) { return IsLowerText(Str(value).bytes()); }
-bool IsUpper(const Value& value) { return IsUpperText(Str(value).bytes()); }
 bool IsEscaped(const Value& value) { return value.is_string() && value.string().is_markup(); }
 bool CanIterate(const Value& value) {
   // A template's blocks have items but no first one.
@@ -119,8 +126,8 @@ constexpr Test kTests[] = {
     {"true", Plain<IsTrue>},
     {"integer", Plain<IsInteger>},
     {"float", Plain<IsFloat>},
-    {"lower", Plain<IsLower>},
-    {"upper", Plain<IsUpper>},
+    {"lower", OfText<IsLowerText>},
+    {"upper", OfText<IsUpperText>},
     {"string", Plain<IsString>},
     {"mapping", Plain<IsMapping>},
     {"number", Plain<IsNumber>},

@@ -24,6 +24,8 @@ class Text {
   const std::string& bytes() const { return bytes_; }
   size_t size() const { return bytes_.size(); }
   bool empty() const { return bytes_.empty(); }
+  // The bytes that all of it takes: a text of short stretches takes more for these than for itself.
+  size_t memory() const { return bytes_.size() + data_.size() * sizeof(ByteInterval); }
 
   // Sorted, disjoint, not touching each other, none empty.
   using Intervals = absl::InlinedVector<ByteInterval, 1>;

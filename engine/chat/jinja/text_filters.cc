@@ -116,7 +116,7 @@ Value DoIndent(Heap& heap, const Value& value, const Arguments& arguments) {
   } else if (!bound[0].is_missing()) {
     indention = Apply(heap, BinaryOperator::kMultiply, MakeString(heap, " "), bound[0]).text();
   }
-  if (IsMarkup(value) && !IsMarkup(bound[0])) indention = EscapeHtml(indention);
+  if (IsMarkup(value) && !IsMarkup(bound[0])) indention = EscapeHtml(heap, indention);
   if (value.is_list()) {
     throw TemplateError("AttributeError", "'list' object has no attribute 'splitlines'");
   }
@@ -127,7 +127,7 @@ Value DoIndent(Heap& heap, const Value& value, const Arguments& arguments) {
   const bool blank = !bound[2].is_missing() && Truth(bound[2]);
   const Value whole = Apply(heap, BinaryOperator::kAdd, value, MakeString(heap, "\n"));
   const Values lines = SplitLines(heap, whole, /*keep_ends=*/false);
-  heap.CheckRoom(lines.size() + 1, indention.size());
+  heap.CheckRoom(lines.size() + 1, indention.memory());
   Text result;
   if (first) result.Append(indention);
   for (size_t i = 0; i < lines.size(); ++i) {
@@ -138,7 +138,6 @@ Value DoIndent(Heap& heap, const Value& value, const Arguments& arguments) {
     }
     result.Append(lines[i].text());
   }
-  heap.SpendBytes(result.size());
   return MakeString(heap, std::move(result), IsMarkup(value));
 }
 

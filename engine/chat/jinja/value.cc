@@ -10,9 +10,7 @@
 namespace firstlight::jinja {
 
 StringObject::StringObject(Heap& heap, Text text, bool is_markup)
-    : Object(heap, sizeof(*this) + text.size() + text.data().size() * sizeof(ByteInterval)),
-      text_(std::move(text)),
-      is_markup_(is_markup) {}
+    : Object(heap, sizeof(*this) + text.memory()), text_(std::move(text)), is_markup_(is_markup) {}
 
 size_t StringObject::length() const {
   if (!length_.has_value()) length_ = CountCodePoints(text_.bytes());
@@ -68,6 +66,10 @@ bool KeyEqual::operator()(const Value& a, std::string_view b) const {
 
 void CheckHashable(const Value& key) {
   switch (key.kind()) {
+    case Kind::kString:
+    case Kind::kHugeInteger:
+      key.object()->heap().SpendCopy(key.text().size());
+      return;
     case Kind::kList:
     case Kind::kDict:
       RaiseTypeError(StrCat("unhashable type: '", TypeName(key), "'"));
@@ -88,6 +90,7 @@ void CheckHashable(const Value& key) {
 DictObject::DictObject(Heap& heap) : Object(heap, sizeof(*this)) {}
 
 const Value* DictObject::Find(std::string_view key) const {
+  heap().SpendCopy(key.size());
   if (entries_.size() <= kSmall) {
     for (const Entry& entry : entries_) {
       if (entry.first.is_string() && entry.first.bytes() == key) return &entry.second;
@@ -167,6 +170,8 @@ Value CyclerObject::Next() {
 
 Value MakeString(Heap& heap, Text text, bool is_markup) {
   const bool from_data = text.has_data();
+  heap.Spend(1);
+  heap.SpendCopy(text.memory());
   return Value(Kind::kString, new StringObject(heap, std::move(text), is_markup), from_data);
 }
 
@@ -181,11 +186,13 @@ Value MakeHugeInteger(Heap& heap, std::string_view digits, bool from_data) {
 }
 
 Value MakeList(Heap& heap, Values items, bool from_data) {
+  heap.Spend(static_cast<int64_t>(items.size() / 16) + 1);
   return Value(Kind::kList, new SequenceObject(heap, std::move(items), /*is_group=*/false),
                from_data);
 }
 
 Value MakeTuple(Heap& heap, Values items) {
+  heap.Spend(static_cast<int64_t>(items.size() / 16) + 1);
   return Value(Kind::kTuple, new SequenceObject(heap, std::move(items), /*is_group=*/false));
 }
 

@@ -300,7 +300,7 @@ class CyclerObject final : public Object {
   size_t position_ = 0;
 };
 
-// Making values.
+// Making values. What is made is paid for here, in steps by its size.
 Value MakeString(Heap& heap, Text text, bool is_markup = false);
 // The template's own text.
 Value MakeString(Heap& heap, std::string_view bytes);

@@ -1,21 +1,13 @@
 #include "engine/tokenizer/text/cancellation.h"
 
-#include <ctime>
-
 #include "absl/strings/str_cat.h"
+#include "loader/base/thread_time.h"
 
 namespace firstlight {
 namespace {
 
 constexpr absl::Duration kWorkAtLeast = absl::Seconds(2);
 constexpr absl::Duration kWorkPerByte = absl::Microseconds(5);
-
-// Of the processor, so that neither a busy machine nor a paused process uses a request's share up.
-absl::Duration ThreadTime() {
-  timespec time = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return absl::DurationFromTimespec(time);
-}
 
 }  // namespace
 

@@ -2,12 +2,16 @@
 // time and memory, and never a crash.
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "loader/base/strings.h"
 #include "tests/engine/chat/template_support.h"
@@ -90,6 +94,104 @@ TEST(HostileTemplateTest, ReachesALimitAndNothingElse) {
       EXPECT_EQ(chat.status().code(), absl::StatusCode::kResourceExhausted)
           << source.substr(0, 200) << ": " << chat.status();
     }
+  }
+}
+
+// A step for what takes milliseconds would let a template of one line run for hours.
+TEST(HostileTemplateTest, WorkIsCountedByWhatItCosts) {
+  constexpr std::string_view kText = "{% set s = 'x' * 1000000 %}";
+  constexpr std::string_view kLetters = "{% set s = 'é' * 500000 %}";
+  constexpr std::string_view kZeros = "{% set s = '0' * 1000000 %}";
+  constexpr std::string_view kDict = "{% set d = dict.fromkeys(range(20000)|map('string'), 1) %}";
+  const std::pair<std::string_view, std::string_view> operations[] = {
+      {kText, "s is lower"},
+      {kText, "s is upper"},
+      {kText, "s in {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 7, 8: 8, 9: 9, 10: 10}"},
+      {kText, "{s: 1}"},
+      {"{% set a = 'x' * 1000000 ~ 'a' %}{% set d = {a: 1} %}{% set b = 'x' * 1000000 ~ 'b' %}",
+       "b in d"},
+      {kText, "'%.0s' % s"},
+      {kText, "'{:.0}'.format(s)"},
+      {kText, "[1, 2]|tojson(separators=[s, ':'])"},
+      {kLetters, "s.startswith('a', 400000)"},
+      {kLetters, "s.find('é', 499999)"},
+      {kZeros, "s|int"},
+      {kZeros, "s|float"},
+      {"{% set a = [1] * 100000 %}{% set b = [1] * 100000 %}", "a < b"},
+      {"{% set n = namespace() %}{% set n.me = n %}{% set p = 'me.' * 10000 ~ 'me' %}",
+       "[n]|map(attribute=p)|list"},
+      {"", "strftime_now('%c' * 2000)"},
+      {"", "'%.1000000d' % 5"},
+      {kDict, "'x'.format_map(d)"},
+  };
+  for (const auto& [preparation, operation] : operations) {
+    const std::string source =
+        StrCat(preparation, "{% for i in range(1000) %}{% set y = ", operation, " %}{% endfor %}");
+    EXPECT_EQ(RenderWith(source, "{}", kSmall).status().code(),
+              absl::StatusCode::kResourceExhausted)
+        << source;
+    // Done once, each of them is something that a template may do.
+    const std::string once = StrCat(preparation, "{% set y = ", operation, " %}");
+    EXPECT_TRUE(RenderWith(once, "{}").ok()) << once;
+  }
+}
+
+TEST(HostileTemplateTest, WhatALoopLooksUpIsCounted) {
+  std::string names;
+  std::string parameters;
+  std::string blocks;
+  for (int i = 0; i < 5000; ++i) {
+    StrAppend(&names, "{{ a", i, " }}");
+    StrAppend(&parameters, i > 0 ? "," : "", "a", i);
+    StrAppend(&blocks, "{% block b", i, " %}{% endblock %}");
+  }
+  const std::string sources[] = {
+      StrCat("{% for i in range(1000) %}{% if false %}", names, "{% endif %}{% endfor %}"),
+      StrCat("{% macro m(", parameters, ") %}{% endmacro %}{% for i in range(100) %}{{ m() }}",
+             "{% endfor %}"),
+      StrCat(blocks, "{% for i in range(1000) %}{{ self.none is defined }}{% endfor %}"),
+  };
+  for (const std::string& source : sources) {
+    EXPECT_EQ(RenderWith(source, "{}", kSmall).status().code(),
+              absl::StatusCode::kResourceExhausted)
+        << source.substr(0, 60);
+  }
+}
+
+TEST(HostileTemplateTest, TextOfManyStretchesIsCountedWithThem) {
+  constexpr ChatTemplateLimits kOutput{.max_output_bytes = 1 << 20};
+  const std::string_view source = "{% for i in range(80000) %}{{ d }}b{% endfor %}";
+  EXPECT_TRUE(RenderWith(source, "{}", kOutput).ok());
+  EXPECT_EQ(RenderWith(source, R"({"d": "a"})", kOutput).status().code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
+constexpr std::string_view kForHours =
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}"
+    "{% endfor %}{% endfor %}{% endfor %}";
+constexpr int64_t kAnyNumberOfSteps = std::numeric_limits<int64_t>::max();
+
+TEST(HostileTemplateTest, ProcessorTimeIsBounded) {
+  const absl::Status status =
+      RenderWith(kForHours, "{}",
+                 {.max_steps = kAnyNumberOfSteps, .max_time = absl::Milliseconds(20)})
+          .status();
+  EXPECT_EQ(status, absl::ResourceExhaustedError(
+                        "t:1: the template takes more time than one rendering may"));
+}
+
+TEST(HostileTemplateTest, EndsWhenNobodyWaitsForIt) {
+  const auto none = ParseJson("[]");
+  for (const int patience : {0, 3}) {
+    int questions = 0;
+    const absl::Status status =
+        RenderTemplate(
+            kForHours,
+            {.messages = none->root(), .cancelled = [&] { return questions++ == patience; }},
+            {.max_steps = kAnyNumberOfSteps, .max_time = absl::InfiniteDuration()})
+            .status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
+    EXPECT_EQ(questions, patience + 1);
   }
 }
 
