@@ -1,6 +1,8 @@
 #include "server/generation_service.h"
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -50,6 +52,31 @@ absl::Status ReadChat(const v1::ChatRequest& message, absl::Time deadline, ChatC
   return CheckRequest(chat->generation);
 }
 
+absl::StatusOr<ChatPrompt> RenderUnlessCancelled(
+    const Conversation& conversation,
+    absl::StatusOr<std::shared_ptr<const ChatTemplates>> templates, const Cancellation& cancelled) {
+  if (!templates.ok()) return templates.status();
+  absl::StatusOr<ChatPrompt> prompt =
+      RenderConversation(conversation, *std::move(templates), absl::Now(),
+                         [&cancelled] { return cancelled.cancelled(); });
+  if (!prompt.ok() && cancelled.cancelled()) return cancelled.status();
+  return prompt;
+}
+
+// The model that requests for `name` go to, where nothing but its tokenizer keeps it from serving:
+// its files are sound, and its template can still be read.
+std::optional<ModelSnapshot> FailedByItsTokenizer(const ModelRegistry& registry,
+                                                  const std::string& name) {
+  for (ModelSnapshot& model : registry.List()) {
+    const bool meant =
+        (model.current && (name.empty() || model.name == name)) ||
+        std::find(model.aliases.begin(), model.aliases.end(), name) != model.aliases.end();
+    const bool was_bound = model.facts.has_value();
+    if (meant && model.state == ModelState::kFailed && was_bound) return std::move(model);
+  }
+  return std::nullopt;
+}
+
 // Renders the prompt and hands it to the engine. Blocks for as long as the template computes.
 void StartChat(GenerateStream* stream, ChatCall* chat) {
   if (stream->cancelled()) return;
@@ -57,7 +84,8 @@ void StartChat(GenerateStream* stream, ChatCall* chat) {
       chat->pin.engine_model()->OpenChatTemplates();
   if (!templates.ok()) return stream->Refuse(templates.status());
   absl::StatusOr<ChatPrompt> prompt =
-      RenderConversation(chat->conversation, *std::move(templates), absl::Now());
+      RenderConversation(chat->conversation, *std::move(templates), absl::Now(),
+                         [stream] { return stream->cancelled(); });
   if (!prompt.ok()) return stream->Refuse(prompt.status());
   GenerationRequest request = std::move(chat->generation);
   const bool with_tokens = request.output.token_ids || request.output.logprobs;
@@ -145,15 +173,24 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* GenerationService::Chat(
 // work is done.
 void GenerationService::StartWork(Needs needs, const std::string& model,
                                   const std::shared_ptr<CallRecord>& record,
-                                  const std::shared_ptr<UnaryCall>& call, TextWork work) {
+                                  const std::shared_ptr<UnaryCall>& call, TextWork work,
+                                  Otherwise otherwise) {
   std::shared_ptr<void> place = TakePlace();
   if (place == nullptr) {
     return call->Refuse(WithErrorInfo(
         absl::ResourceExhaustedError("too many calls of this kind wait already"), "QUEUE_FULL"));
   }
-  auto acquired = [this, needs, record, call, place = std::move(place),
-                   work = std::move(work)](absl::StatusOr<ModelPin> pin) mutable {
-    if (!pin.ok()) return call->Refuse(pin.status());
+  auto acquired = [this, needs, record, call, place = std::move(place), work = std::move(work),
+                   otherwise = std::move(otherwise)](absl::StatusOr<ModelPin> pin) mutable {
+    if (!pin.ok()) {
+      UnaryWork rest = otherwise ? otherwise(pin.status()) : UnaryWork();
+      if (!rest) return call->Refuse(pin.status());
+      call->SetWork([place = std::move(place), rest = std::move(rest)](
+                        const Cancellation& cancelled, grpc::ByteBuffer* response) {
+        return rest(cancelled, response);
+      });
+      return call->Start(dependencies_.tokenizing);
+    }
     const auto pinned = std::make_shared<ModelPin>(*std::move(pin));
     const std::shared_ptr<Model> model = pinned->engine_model();
     // The call alone keeps the model while it waits: the model keeps the callback.
@@ -207,29 +244,54 @@ grpc::ServerUnaryReactor* GenerationService::RenderChat(grpc::CallbackServerCont
     call->Refuse(status);
     return reactor;
   }
-  StartWork(message.include_token_ids() ? Needs::kTokenizer : Needs::kModel, message.model(),
-            record, call,
-            [conversation](const ModelPin& pin, const Tokenizer* tokenizer,
-                           const Cancellation& cancelled, grpc::ByteBuffer* out) -> absl::Status {
-              FIRSTLIGHT_ASSIGN_OR_RETURN(auto templates, pin.engine_model()->OpenChatTemplates());
-              FIRSTLIGHT_ASSIGN_OR_RETURN(
-                  ChatPrompt prompt,
-                  RenderConversation(*conversation, std::move(templates), absl::Now()));
-              v1::RenderChatResponse answer;
-              answer.set_model(pin->name);
-              answer.set_version(pin->version);
-              if (tokenizer != nullptr) {
-                const absl::StatusOr<std::vector<int32_t>> ids =
-                    EncodePrompt(*tokenizer, prompt.text, prompt.data_bytes,
-                                 {.add_special_tokens = false,
-                                  .cancelled = [&cancelled] { return cancelled.cancelled(); }});
-                if (!ids.ok()) return cancelled.cancelled() ? cancelled.status() : ids.status();
-                answer.mutable_token_ids()->Assign(ids->begin(), ids->end());
-              }
-              answer.set_text(std::move(prompt.text));
-              *out = SerializeMessage(answer);
-              return absl::OkStatus();
-            });
+  TextWork render = [conversation](const ModelPin& pin, const Tokenizer* tokenizer,
+                                   const Cancellation& cancelled,
+                                   grpc::ByteBuffer* out) -> absl::Status {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(
+        ChatPrompt prompt,
+        RenderUnlessCancelled(*conversation, pin.engine_model()->OpenChatTemplates(), cancelled));
+    v1::RenderChatResponse answer;
+    answer.set_model(pin->name);
+    answer.set_version(pin->version);
+    if (tokenizer != nullptr) {
+      const absl::StatusOr<std::vector<int32_t>> ids =
+          EncodePrompt(*tokenizer, prompt.text, prompt.data_bytes,
+                       {.add_special_tokens = false,
+                        .cancelled = [&cancelled] { return cancelled.cancelled(); }});
+      if (!ids.ok()) return cancelled.cancelled() ? cancelled.status() : ids.status();
+      answer.mutable_token_ids()->Assign(ids->begin(), ids->end());
+    }
+    answer.set_text(std::move(prompt.text));
+    *out = SerializeMessage(answer);
+    return absl::OkStatus();
+  };
+  if (message.include_token_ids()) {
+    StartWork(Needs::kTokenizer, message.model(), record, call, std::move(render));
+    return reactor;
+  }
+  // A template needs no tokenizer, also not of a model that has failed for want of one.
+  Otherwise without_model = [registry = dependencies_.registry, conversation,
+                             name = message.model()](const absl::Status& why) -> UnaryWork {
+    if (!absl::IsFailedPrecondition(why)) return nullptr;
+    std::optional<ModelSnapshot> model = FailedByItsTokenizer(*registry, name);
+    if (!model.has_value()) return nullptr;
+    return [conversation, model = *std::move(model)](const Cancellation& cancelled,
+                                                     grpc::ByteBuffer* out) -> absl::Status {
+      ChatTemplateCache cache;
+      FIRSTLIGHT_ASSIGN_OR_RETURN(
+          ChatPrompt prompt,
+          RenderUnlessCancelled(*conversation, ChatTemplates::Open(model.directory, &cache),
+                                cancelled));
+      v1::RenderChatResponse answer;
+      answer.set_model(model.name);
+      answer.set_version(model.version);
+      answer.set_text(std::move(prompt.text));
+      *out = SerializeMessage(answer);
+      return absl::OkStatus();
+    };
+  };
+  StartWork(Needs::kModel, message.model(), record, call, std::move(render),
+            std::move(without_model));
   return reactor;
 }
 

@@ -66,8 +66,11 @@ class GenerationService final : public RawGenerationService {
                                               const Cancellation&, grpc::ByteBuffer* response)>;
   enum class Needs { kModel, kTokenizer };
 
+  // What can be done of the work where there is no model to do it with, for `why`; may be null.
+  using Otherwise = std::function<UnaryWork(const absl::Status& why)>;
+
   void StartWork(Needs needs, const std::string& model, const std::shared_ptr<CallRecord>& record,
-                 const std::shared_ptr<UnaryCall>& call, TextWork work);
+                 const std::shared_ptr<UnaryCall>& call, TextWork work, Otherwise otherwise = {});
   std::shared_ptr<void> TakePlace();
 
   const Dependencies dependencies_;

@@ -134,7 +134,7 @@ std::unique_ptr<ChatParser> ChatPrompt::NewParser(uint64_t id_seed) const {
 
 absl::StatusOr<ChatPrompt> RenderConversation(const Conversation& conversation,
                                               std::shared_ptr<const ChatTemplates> templates,
-                                              absl::Time now) {
+                                              absl::Time now, std::function<bool()> cancelled) {
   if (conversation.continue_final_message && conversation.add_generation_prompt.value_or(false)) {
     return absl::InvalidArgumentError(
         "continue_final_message: expected false with add_generation_prompt, found true");
@@ -164,6 +164,7 @@ absl::StatusOr<ChatPrompt> RenderConversation(const Conversation& conversation,
       conversation.add_generation_prompt.value_or(!conversation.continue_final_message);
   input.special_tokens = templates->special_tokens();
   input.now = now;
+  input.cancelled = std::move(cancelled);
   absl::StatusOr<RenderedChat> rendered = (*entry->compiled)->Render(input);
   if (!rendered.ok()) return AsInvalid(rendered.status());
   if (rendered->text.size() > static_cast<size_t>(kMaxPromptBytes)) {

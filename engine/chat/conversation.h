@@ -7,6 +7,7 @@
 // the template, and everything else reaches it as it is spelled.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,12 +49,13 @@ struct ChatPrompt {
   std::unique_ptr<ChatParser> NewParser(uint64_t id_seed) const;
 };
 
-// Blocks for as long as the template computes, which is bounded (ChatTemplateLimits). Errors:
-// INVALID_ARGUMENT naming the field, or where the template refuses the conversation;
-// FAILED_PRECONDITION as ChatTemplates::Select.
+// Blocks for as long as the template computes, which is bounded (ChatTemplateLimits). `cancelled`
+// (may be empty) is asked on this thread, as in ChatTemplateInput. Errors: INVALID_ARGUMENT naming
+// the field, or where the template refuses the conversation; FAILED_PRECONDITION as
+// ChatTemplates::Select; CANCELLED.
 absl::StatusOr<ChatPrompt> RenderConversation(const Conversation& conversation,
                                               std::shared_ptr<const ChatTemplates> templates,
-                                              absl::Time now);
+                                              absl::Time now, std::function<bool()> cancelled = {});
 
 }  // namespace firstlight
 

@@ -236,6 +236,56 @@ TEST_F(ChatTest, ATemplateNeedsNoTokenizerToRender) {
   EXPECT_THAT(answer.status.error_message(), HasSubstr("tokenizer"));
 }
 
+TEST_F(ChatTest, NorDoesTheTemplateOfAModelThatItsTokenizerFails) {
+  const TemporaryDirectory directory;
+  const std::string path = CopyCheckpoint(DemoCheckpoint(), directory, "m");
+  directory.Write("m/tokenizer.model", "none");
+  ServerProcess other({"--model", "demo=" + DemoCheckpoint(), "--model", "m=" + path});
+  ASSERT_TRUE(other.AwaitServing()) << other.log();
+  ASSERT_TRUE(other.WaitForLog("model=m version=2 state=FAILED")) << other.log();
+  v1::RenderChatRequest request;
+  request.set_model("m");
+  request.set_messages_json(R"([{"role": "user", "content": "hi"}])");
+  v1::RenderChatResponse response;
+  const grpc::Status rendered = Render(request, &response, other);
+  EXPECT_TRUE(rendered.ok()) << rendered.error_message();
+  EXPECT_EQ(response.text(), "<s><|user|> hi<|assistant|>");
+  EXPECT_EQ(response.model(), "m");
+  EXPECT_EQ(response.version(), 2);
+  // What needs the tokenizer or the model says why there is none.
+  request.set_include_token_ids(true);
+  const grpc::Status with_ids = Render(request, &response, other);
+  EXPECT_EQ(with_ids.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ErrorInfoOf(with_ids).reason(), "MODEL_FAILED");
+  const Answer answer = Run(Ask("hi", "m"), other);
+  EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ErrorInfoOf(answer.status).reason(), "MODEL_FAILED");
+}
+
+TEST_F(ChatTest, ADeadlineEndsATemplateThatComputes) {
+  const TemporaryDirectory directory;
+  const std::string path = CopyCheckpoint(DemoCheckpoint(), directory, "m");
+  directory.Write("m/chat_template.jinja",
+                  "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}");
+  ServerProcess other({"--model", "m=" + path});
+  ASSERT_TRUE(other.AwaitServing()) << other.log();
+  v1::RenderChatRequest request;
+  request.set_messages_json(R"([{"role": "user", "content": "hi"}])");
+  v1::RenderChatResponse response;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+  EXPECT_EQ(other.Generation()->RenderChat(&context, request, &response).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  // That the client gave up tells nothing of the server: its work ends with this status, and not
+  // with that of a template that takes too long.
+  EXPECT_TRUE(other.WaitForMetric(
+      "firstlight_requests_total{code=\"DEADLINE_EXCEEDED\",method=\"RenderChat\"}",
+      [](double value) { return value == 1; }));
+  const Answer answer = Run(Ask("hi", "m"), other);
+  EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(answer.status.error_message(), HasSubstr("than one rendering may"));
+}
+
 TEST_F(ChatTest, ReasoningComesApartFromText) {
   const TemporaryDirectory directory;
   const std::string path = CopyCheckpoint(DemoCheckpoint(), directory, "m");
