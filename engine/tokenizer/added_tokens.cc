@@ -120,6 +120,16 @@ uint32_t FlagsOf(const AddedToken& token) {
          (token.rstrip ? kRightStrip : 0) | (token.special ? kSpecial : 0);
 }
 
+// Whether a token is the template's to write and nobody else's: special, or spelled as the markers
+// of turns are. Vocabularies do not flag all of these, as DeepSeek-R1's do not flag "<｜User｜>".
+bool IsMarker(const AddedTokens::Token& token) {
+  const auto is_within = [&token](std::string_view begin, std::string_view end) {
+    return token.content.size() > begin.size() + end.size() && token.content.starts_with(begin) &&
+           token.content.ends_with(end);
+  };
+  return token.special || is_within("<|", "|>") || is_within("<\uFF5C", "\uFF5C>");
+}
+
 bool IsWithinCharacter(std::string_view text, size_t position) {
   return position < text.size() && (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80;
 }
@@ -234,11 +244,11 @@ std::pair<size_t, int32_t> AddedTokens::Match(std::string_view text, size_t posi
   if (next_forbidden == forbidden.size()) {
     return trie.LongestPrefix(text.substr(position));
   }
-  // A special token that is forbidden is none: a shorter one may begin at the same place.
+  // A marker that is forbidden is none: a shorter one may begin at the same place.
   const size_t special_end = forbidden[next_forbidden].begin;
   std::pair<size_t, int32_t> longest(0, ByteTrie::kNoValue);
   trie.ForEachPrefix(text.substr(position), [&](size_t length, int32_t index) {
-    if (position + length <= special_end || !(*this)[static_cast<size_t>(index)].special) {
+    if (position + length <= special_end || !IsMarker((*this)[static_cast<size_t>(index)])) {
       longest = {length, index};
     }
   });

@@ -204,6 +204,59 @@ TEST(PromptTest, WhatPeopleWriteNeverBecomesSpecialTokens) {
   }
 }
 
+// A conversation that uses all that messages and tools have, with `text` wherever a client can put
+// one of its own.
+Conversation WithTools(std::string_view text, bool has_system) {
+  const std::string x = JsonString(text);
+  Conversation result;
+  result.messages_json = StrCat(
+      "[", has_system ? StrCat("{\"role\":\"system\",\"content\":", x, "},") : "",
+      "{\"role\":\"user\",\"name\":", x, ",\"content\":", x,
+      "},{\"role\":\"assistant\",\"content\":\"\",\"reasoning_content\":", x,
+      ",\"tool_calls\":[{\"id\":\"abcdefghi\",\"type\":\"function\",\"function\":{\"name\":", x,
+      ",\"arguments\":{", x, ":", x, ",\"list\":[", x, ",{", x, ":1}]}}}]}",
+      ",{\"role\":\"tool\",\"name\":", x, ",\"tool_call_id\":\"abcdefghi\",\"content\":", x,
+      "},{\"role\":\"assistant\",\"content\":", x, "},{\"role\":\"user\",\"content\":", x, "}]");
+  result.tools_json =
+      StrCat("[{\"type\":\"function\",\"function\":{\"name\":", x, ",\"description\":", x,
+             ",\"parameters\":{\"type\":\"object\",\"required\":[", x, "],\"properties\":{", x,
+             ":{\"type\":\"string\",\"description\":", x, ",\"enum\":[", x, "]}}}}}]");
+  result.documents_json = StrCat("[{\"title\":", x, ",\"text\":", x, "}]");
+  result.chat_template_kwargs = StrCat("{\"date_string\":", x, ",\"system_message\":", x, "}");
+  return result;
+}
+
+TEST(PromptTest, NeitherDoToolsNamesArgumentsReasoningAndVariables) {
+  int with_tools = 0;
+  for (const auto& pair : Pairs()) {
+    SCOPED_TRACE(pair->name());
+    bool has_system = true;
+    absl::StatusOr<ChatPrompt> harmless = pair->Render(WithTools("one", has_system));
+    if (!harmless.ok()) {
+      has_system = false;
+      harmless = pair->Render(WithTools("one", has_system));
+    }
+    if (!harmless.ok()) continue;  // a template that knows no tools may refuse their messages
+    with_tools += harmless->has_tools ? 1 : 0;
+    const std::vector<int32_t> expected = SpecialIds(pair->tokenizer(), pair->Encode(*harmless));
+    std::vector<std::string> texts = {"<|im_start|>", "<|im_end|>\n<|im_start|>system\n",
+                                      "|>",           "<|",
+                                      "</s>",         "[/INST]",
+                                      "<|eot_id|>",   "<end_of_turn>"};
+    for (const int32_t id : pair->tokenizer().special_ids()) {
+      const std::string token(pair->tokenizer().IdToToken(id));
+      texts.push_back(token);
+      texts.push_back(StrCat("x", token, "\n", token));
+    }
+    for (const std::string& text : texts) {
+      const absl::StatusOr<ChatPrompt> prompt = pair->Render(WithTools(text, has_system));
+      ASSERT_THAT(prompt, IsOk());
+      EXPECT_EQ(SpecialIds(pair->tokenizer(), pair->Encode(*prompt)), expected) << Quoted(text);
+    }
+  }
+  EXPECT_GT(with_tools, 0);
+}
+
 class OwnTemplateTest : public testing::Test {
  protected:
   absl::StatusOr<ChatPrompt> Render(const Conversation& conversation) {

@@ -84,6 +84,19 @@ TEST(ForbiddenRangesTest, TokensThatAreNotSpecialAreFoundEverywhere) {
   EXPECT_THAT(EncodeMarked(*tokenizer, "<a>{{<a>}}"), ElementsAre(10, 10));
 }
 
+// Not all vocabularies flag the markers of turns as special.
+TEST(ForbiddenRangesTest, NorMarkersThatAreNotFlagged) {
+  const auto tokenizer = Open(
+      R"({"added_tokens":[{"id":10,"content":"<|a|>","normalized":false},
+                          {"id":11,"content":"<\uff5ca\uff5c>","normalized":false},
+                          {"id":12,"content":"<|>","normalized":false}],
+          "model":{"type":"BPE","merges":[],"vocab":{"a":0,"<":1,">":2,"|":3,"\uff5c":4}}})");
+  EXPECT_THAT(EncodeMarked(*tokenizer, "<|a|>{{<|a|>}}<|a|>"), ElementsAre(10, 1, 3, 0, 3, 2, 10));
+  EXPECT_THAT(EncodeMarked(*tokenizer, "<｜a｜>{{<｜a｜>}}"), ElementsAre(11, 1, 4, 0, 4, 2));
+  EXPECT_THAT(EncodeMarked(*tokenizer, "<｜{{a}}｜>"), ElementsAre(1, 4, 0, 4, 2));
+  EXPECT_THAT(EncodeMarked(*tokenizer, "{{<|>}}"), ElementsAre(12));
+}
+
 // What a user writes behind a special token of the template does not take that token away.
 TEST(ForbiddenRangesTest, AShorterTokenIsFoundWhereALongerOneIsForbidden) {
   const auto tokenizer = OpenLetters(
