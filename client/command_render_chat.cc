@@ -1,8 +1,5 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +9,7 @@
 #include "client/commands.h"
 #include "client/input.h"
 #include "client/session.h"
+#include "client/terminal_text.h"
 #include "firstlight/v1/generation.grpc.pb.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
@@ -78,10 +76,10 @@ absl::Status ParseConversation(std::string_view name, std::string_view text,
   return absl::OkStatus();
 }
 
-// Exactly the text; a terminal also gets the end of the line.
+// Exactly the text, but on a terminal, which also gets the end of the line.
 void PrintText(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (isatty(STDOUT_FILENO) != 0 && !text.ends_with('\n')) std::fputs("\n", stdout);
+  WriteText(text);
+  if (WritesToTerminal() && !text.ends_with('\n')) WriteText("\n");
 }
 
 struct RenderChatOptions {

@@ -7,6 +7,7 @@
 #include "client/commands.h"
 #include "client/input.h"
 #include "client/session.h"
+#include "client/terminal_text.h"
 #include "firstlight/v1/generation.grpc.pb.h"
 
 namespace firstlight {
@@ -52,7 +53,7 @@ int Detokenize(const CommonOptions& common, const TokenizeOptions& options) {
   if (common.json) {
     PrintJson(response);
   } else {
-    std::puts(response.text().c_str());
+    WriteText(response.text() + "\n");
   }
   return kExitDone;
 }

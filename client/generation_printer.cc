@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/terminal_text.h"
+#include "loader/base/utf8.h"
 
 namespace firstlight {
 namespace {
@@ -51,18 +53,15 @@ std::string ResidencyText(const v1::RequestResidency& residency) {
   }
 }
 
-void Write(std::FILE* file, std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), file);
-  std::fflush(file);
-}
-
 void PrintLogprobs(const v1::Token& token) {
   // The first token of a prompt has none.
   const std::string logprob =
       token.has_logprob() ? absl::StrFormat("%9.4f", token.logprob()) : std::string(9, ' ');
-  std::string line = absl::StrFormat("%8d %s %s", token.id(), logprob, token.text());
+  std::string line =
+      absl::StrFormat("%8d %s %s", token.id(), logprob, EscapeControls(token.text()));
   for (const v1::TokenLogprob& other : token.top()) {
-    absl::StrAppendFormat(&line, "  | %d %.4f %s", other.id(), other.logprob(), other.text());
+    absl::StrAppendFormat(&line, "  | %d %.4f %s", other.id(), other.logprob(),
+                          EscapeControls(other.text()));
   }
   std::fprintf(stderr, "%s\n", line.c_str());
 }
@@ -112,14 +111,14 @@ void GenerationPrinter::AddDelta(const v1::GenerationDelta& delta) {
     return;
   }
   if (text.empty()) return;
-  Write(stdout, text);
+  WriteText(text);
   last_character_ = text.back();
 }
 
 void GenerationPrinter::End() {
-  if (last_character_ != '\n') Write(stdout, "\n");
+  if (last_character_ != '\n') WriteText("\n");
   for (const auto& [index, text] : kept_) {
-    Write(stdout, absl::StrFormat("--- %d\n%s\n", index, text));
+    WriteText(absl::StrFormat("--- %d\n%s\n", index, text));
   }
   for (const auto& [index, note] : notes_) std::fprintf(stderr, "[%s]\n", note.c_str());
 }

@@ -1,10 +1,9 @@
 #include "client/chat/chat_printer.h"
 
-#include <algorithm>
 #include <cstdio>
 
+#include "client/terminal_text.h"
 #include "loader/base/strings.h"
-#include "loader/base/utf8.h"
 
 namespace firstlight {
 namespace {
@@ -17,23 +16,11 @@ void WriteRaw(std::string_view text) {
   std::fflush(stdout);
 }
 
-// What a terminal may have of a model's text: lines and tabs, and nothing that it would obey.
-std::string ForTerminal(std::string_view text) {
-  std::string shown;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find_first_of("\n\t"), text.size());
-    shown += EscapeControls(ToAbsl(text.substr(0, end)));
-    if (end < text.size()) shown += text[end];
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return shown;
-}
-
 }  // namespace
 
 void ChatPrinter::Write(std::string_view text) {
   if (text.empty()) return;
-  WriteRaw(terminal_ ? ForTerminal(text) : std::string(text));
+  WriteText(text);
   last_character_ = text.back();
 }
 

@@ -4,8 +4,8 @@
 // Shows one answer as it comes.
 //
 // Text goes to standard output, and so does the rest on a terminal: reasoning dimmed, tool calls a
-// line each. Elsewhere standard output has text and tool calls, so that what reads it gets the
-// answer and nothing else.
+// line each, control characters spelled out. Elsewhere standard output has text and tool calls, so
+// that what reads it gets the answer and nothing else.
 
 #include <string_view>
 
@@ -16,6 +16,7 @@ namespace firstlight {
 
 class ChatPrinter {
  public:
+  // `terminal`: standard output is one.
   explicit ChatPrinter(bool terminal) : terminal_(terminal) {}
 
   void Add(const v1::ChatDelta& delta);

@@ -8,6 +8,7 @@
 
 #include "client/chat/chat_printer.h"
 #include "client/generation_printer.h"
+#include "client/terminal_text.h"
 #include "loader/base/strings.h"
 #include "loader/base/utf8.h"
 
@@ -178,15 +179,7 @@ ChatSession::Outcome ChatSession::RunCommand(std::string_view line) {
                : done(absl::FailedPreconditionError("there is nothing to take back"), "");
   }
   if (command == "/history") {
-    const std::string text = history_.ToText();
-    std::string shown;
-    for (size_t begin = 0; begin < text.size();) {
-      const size_t end = text.find('\n', begin);
-      StrAppend(&shown, EscapeControls(ToAbsl(std::string_view(text).substr(begin, end - begin))),
-                "\n");
-      begin = end + 1;
-    }
-    Print(shown);
+    WriteText(history_.ToText());
     return Outcome::kContinue;
   }
   if (command == "/save" || command == "/load") {
@@ -242,7 +235,8 @@ int ChatSession::Ask(size_t kept) {
                                                ? InterruptGuard::Second::kIgnored
                                                : InterruptGuard::Second::kEndsProcess);
   const auto stream = stub_->Chat(&context, request);
-  ChatPrinter printer(interactive());
+  // Also of a message from a pipe or from the command line.
+  ChatPrinter printer(WritesToTerminal());
   std::string figures;
   v1::ChatResponse response;
   AssistantReply reply;

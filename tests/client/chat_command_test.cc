@@ -205,6 +205,28 @@ TEST_F(ChatCommandTest, ControlCGivesUpALineAndStopsAnAnswerAndNotTheSession) {
   EXPECT_EQ(terminal.WaitForExit(), 0) << terminal.shown();
 }
 
+TEST_F(ChatCommandTest, ATerminalIsTextAndNothingThatItWouldObey) {
+  constexpr char kEscape[] = "34";  // the token of that byte
+  for (const std::string command : {"chat", "generate"}) {
+    const std::vector<std::string> arguments = WithAddress(
+        {command, "--model", "demo", "--max-tokens", "2", "--allowed-token-ids", kEscape, "hi"});
+    TerminalProcess terminal(arguments);
+    EXPECT_EQ(terminal.WaitForExit(), 0) << terminal.shown();
+    EXPECT_THAT(terminal.shown(), HasSubstr("\\u001b\\u001b"));
+    EXPECT_THAT(terminal.shown(), Not(HasSubstr("\x1b")));
+    EXPECT_EQ(Run(arguments).output, "\x1b\x1b\n");
+  }
+  const TemporaryDirectory directory;
+  const std::string file = directory.Write(
+      "c.json", R"({"messages": [{"role": "user", "content": "\u001b[31m\u0085\nred"}]})");
+  const std::vector<std::string> arguments = WithAddress({"render-chat", "--model", "demo", file});
+  TerminalProcess terminal(arguments);
+  EXPECT_EQ(terminal.WaitForExit(), 0) << terminal.shown();
+  EXPECT_THAT(terminal.shown(), HasSubstr("\\u001b[31m\\u0085\r\nred"));
+  EXPECT_THAT(terminal.shown(), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(Run(arguments).output, HasSubstr("\x1b[31m\xc2\x85\nred"));
+}
+
 TEST_F(ChatCommandTest, AFailedRequestLeavesTheSessionAsItWas) {
   TerminalProcess terminal(Chat({"--top-p", "7"}));
   ASSERT_TRUE(terminal.WaitFor("> ")) << terminal.shown();
