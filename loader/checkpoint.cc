@@ -15,7 +15,8 @@
 namespace firstlight {
 namespace {
 
-constexpr JsonOptions kConfigOptions = {.max_bytes = int64_t{16} << 20};
+// Configurations of recurrent layers hold steps up to Infinity.
+constexpr JsonOptions kConfigOptions = {.max_bytes = int64_t{16} << 20, .python_numbers = true};
 
 }  // namespace
 

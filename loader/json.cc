@@ -3,8 +3,10 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -128,6 +130,28 @@ void ForEachNumber(const element& value, const Visit& visit) {
   }
 }
 
+// As strings of the same length, spaces included.
+void RewritePythonNumbers(std::string* text) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kSpellings = {
+      {{"Infinity", "\"Inf\"   "}, {"-Infinity", "\"-Inf\"   "}, {"NaN", "\"N\""}}};
+  for (size_t position = 0; position < text->size();) {
+    if ((*text)[position] == '"') {
+      position = SkipJsonString(*text, position);
+      continue;
+    }
+    const auto* const found =
+        std::find_if(kSpellings.begin(), kSpellings.end(), [&](const auto& spelling) {
+          return text->compare(position, spelling.first.size(), spelling.first) == 0;
+        });
+    if (found != kSpellings.end()) {
+      text->replace(position, found->first.size(), found->second);
+      position += found->first.size();
+      continue;
+    }
+    ++position;
+  }
+}
+
 // Whether any object of the tree has a key twice. Recursion is bounded by the depth limit.
 absl::Status CheckDuplicateKeys(std::string_view name, const element& value) {
   if (simdjson::dom::array array; value.get(array) == simdjson::SUCCESS) {
@@ -166,6 +190,7 @@ JsonDocument::~JsonDocument() = default;
 
 absl::StatusOr<std::unique_ptr<const JsonDocument>> JsonDocument::Parse(
     std::string name, std::string text, const JsonOptions& options) {
+  if (options.python_numbers) RewritePythonNumbers(&text);
   FIRSTLIGHT_RETURN_IF_ERROR(CheckJsonBounds(name, text, options));
   std::unique_ptr<JsonDocument> result(new JsonDocument(std::move(name)));
   text.reserve(text.size() + simdjson::SIMDJSON_PADDING);

@@ -14,7 +14,8 @@
 //
 // Errors are INVALID_ARGUMENT and read
 //   config.json: field "rope_scaling.factor": expected a number, found "eight"
-// NaN and Infinity, which Python writes, are not JSON and are refused by those names.
+// NaN and Infinity, which Python writes, are not JSON and are refused by those names, unless
+// JsonOptions says otherwise.
 
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +42,9 @@ struct JsonOptions {
   int64_t max_structural_characters = int64_t{16} << 20;
   // A key twice in one object is an error; otherwise the first counts. Costs a hash of each key.
   bool refuse_duplicate_keys = true;
+  // Infinity, -Infinity and NaN are the strings "Inf", "-Inf" and "N": of no use where a number is
+  // asked for, and no harm where it is not.
+  bool python_numbers = false;
 };
 
 enum class JsonType : uint8_t { kNull, kBool, kInteger, kDouble, kString, kArray, kObject };

@@ -158,6 +158,17 @@ TEST(JsonTest, RefusesWhatPythonWritesAndJsonDoesNotKnow) {
   EXPECT_THAT(ParseError(R"({"a": [0.0, Infinity]})"),
               StatusIs(kInvalid, HasSubstr("found Infinity")));
   EXPECT_THAT(ParseError(R"({"a": -Infinity})"), StatusIs(kInvalid, HasSubstr("found Infinity")));
+  const JsonOptions python = {.python_numbers = true};
+  const auto parsed = JsonDocument::Parse(
+      "config.json", R"({"a": [0.5, Infinity, -Infinity,NaN], "b": "-Infinity \"NaN"})", python);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  std::string found;
+  for (const JsonValue value : *(*parsed)->root().GetArray("a")) {
+    found += value.type() == JsonType::kString ? std::string(*value.AsString()) + " " : "";
+  }
+  EXPECT_EQ(found, "Inf -Inf N ");
+  EXPECT_EQ(*(*parsed)->root().GetString("b"), "-Infinity \"NaN");
+  EXPECT_FALSE(JsonDocument::Parse("config.json", R"({"a": Inf})", python).ok());
   EXPECT_EQ(*MustParse(R"({"a": "NaN \"Infinity"})")->root().GetString("a"), "NaN \"Infinity");
 }
 
