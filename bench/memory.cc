@@ -93,6 +93,7 @@ absl::Status PrintCopiedMemory(const std::string& directory) {
                                  ->Forward({BatchSegment{.tokens = prompt,
                                                          .first_position = 0,
                                                          .cache = &cache,
+                                                         .state = nullptr,
                                                          .rope = &rope,
                                                          .logits_rows = 1}})
                                  .status());

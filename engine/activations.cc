@@ -11,6 +11,7 @@
 #include "engine/kernels/product.h"
 #include "engine/latent/latent_pass.h"
 #include "engine/mixture/mixture_pass.h"
+#include "engine/recurrent/recurrent_pass.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
 
@@ -28,6 +29,8 @@ enum Part {
   kPacked,
   kGrouped,
   kProjected,
+  kRecurrent,
+  kBeside,
   kLatent,
   kAttended,
   kGate,
@@ -65,6 +68,27 @@ std::optional<int64_t> LatentFloats(const DecoderSpec& spec, int64_t tokens) {
   return floats.has_value() ? Floats(1, *floats) : std::nullopt;
 }
 
+std::optional<int64_t> RecurrentFloats(const DecoderSpec& spec, int64_t tokens) {
+  if (spec.RecurrentLayers(spec.num_hidden_layers) == 0) return 0;
+  const std::optional<int64_t> floats = RecurrentPass::BufferFloats(spec.recurrent, tokens);
+  return floats.has_value() ? Floats(1, *floats) : std::nullopt;
+}
+
+// Floats of a row of `grouped`.
+int64_t GroupedWidth(const DecoderSpec& spec, int64_t projected) {
+  switch (spec.attention.output_gate) {
+    case OutputGate::kElements:
+      return 2 * spec.query_size();
+    case OutputGate::kHeads:
+      return spec.num_attention_heads;
+    case OutputGate::kNone:
+      break;
+  }
+  const bool grouped = spec.attention.qkv_layout == QkvLayout::kGrouped ||
+                       spec.attention.qkv_layout == QkvLayout::kQuarters;
+  return grouped ? projected : 0;
+}
+
 std::optional<int64_t> MixtureFloats(const DecoderSpec& spec, int64_t tokens) {
   if (spec.mixture.layers.empty()) return 0;
   const std::optional<int64_t> floats =
@@ -77,16 +101,19 @@ std::optional<Layout> LayOut(const DecoderSpec& spec, const PassRows& rows, int 
   const int64_t widest =
       std::max({spec.hidden_size, spec.query_size(), spec.attended_size(), spec.intermediate_size});
   const int64_t projected = spec.query_size() + spec.key_value_size() + spec.value_size();
-  const bool grouped = spec.attention.qkv_layout == QkvLayout::kGrouped ||
-                       spec.attention.qkv_layout == QkvLayout::kQuarters;
+  const bool two_mixers =
+      std::any_of(spec.layer_kinds.begin(), spec.layer_kinds.end(),
+                  [](const LayerKind& kind) { return kind.mixer == Mixer::kBoth; });
   const int64_t most_rows = std::max(rows.tokens, rows.logits);
   const std::array<std::optional<int64_t>, kParts> floats = {
       Floats(rows.tokens, spec.hidden_size),
       Floats(most_rows, spec.hidden_size),
       Floats(rows.tokens, spec.hidden_size),
       Floats(most_rows, PackedActivationFloats(1, widest)),
-      Floats(grouped ? rows.tokens : 0, projected),
+      Floats(rows.tokens, GroupedWidth(spec, projected)),
       Floats(rows.tokens, projected),
+      RecurrentFloats(spec, rows.tokens),
+      Floats(two_mixers ? rows.tokens : 0, spec.hidden_size),
       LatentFloats(spec, rows.tokens),
       Floats(rows.tokens, spec.attended_size()),
       Floats(rows.tokens, spec.intermediate_size),
@@ -119,6 +146,9 @@ std::pair<std::string_view, int64_t> WidestField(const DecoderSpec& spec, const 
       {3.0 * static_cast<double>(rows.tokens),
        {"num_experts_per_tok * an expert's intermediate size",
         spec.mixture.experts_per_token * spec.mixture.intermediate_size}},
+      {spec.RecurrentLayers(spec.num_hidden_layers) > 0 ? 3.0 * static_cast<double>(rows.tokens)
+                                                        : 0.0,
+       {"the channels of a recurrent layer", spec.recurrent.channels()}},
       {static_cast<double>(rows.logits), {"vocab_size", spec.vocab_size}}};
   return std::max_element(std::begin(shares), std::end(shares),
                           [](const auto& a, const auto& b) {
@@ -161,9 +191,9 @@ absl::Status Activations::Reserve(const DecoderSpec& spec, const PassRows& rows,
     }
     allocated_floats_ = layout.bytes / int64_t{sizeof(float)};
   }
-  float** const buffers[kParts] = {&hidden,    &normed, &delta,    &packed, &grouped,
-                                   &projected, &latent, &attended, &gate,   &up,
-                                   &mixture,   &cosine, &sine,     &logits, &scratch_};
+  float** const buffers[kParts] = {&hidden,    &normed, &delta,  &packed,   &grouped, &projected,
+                                   &recurrent, &beside, &latent, &attended, &gate,    &up,
+                                   &mixture,   &cosine, &sine,   &logits,   &scratch_};
   float* next = block_.get();
   for (int part = 0; part < kParts; ++part) {
     *buffers[part] = next;

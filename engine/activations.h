@@ -51,12 +51,15 @@ class Activations {
   // A worker's own scratch for products.
   float* scratch(int worker) const;
 
-  float* hidden = nullptr;     // [tokens, hidden_size], the residual stream
-  float* normed = nullptr;     // [tokens, hidden_size]
-  float* delta = nullptr;      // [tokens, hidden_size], what a sublayer adds to hidden
-  float* packed = nullptr;     // the input of a product, as the kernels read it
-  float* grouped = nullptr;    // the next, where a file has it in another order (QkvLayout)
+  float* hidden = nullptr;  // [tokens, hidden_size], the residual stream
+  float* normed = nullptr;  // [tokens, hidden_size]
+  float* delta = nullptr;   // [tokens, hidden_size], what a sublayer adds to hidden
+  float* packed = nullptr;  // the input of a product, as the kernels read it
+  // The next, where a file has it in another order (QkvLayout); what OutputGate takes.
+  float* grouped = nullptr;
   float* projected = nullptr;  // [tokens, query_size + key_value_size + value_size]
+  float* recurrent = nullptr;  // what recurrent layers need (recurrent/recurrent_pass.h)
+  float* beside = nullptr;     // [tokens, hidden_size], delta of a layer's second mixer
   float* latent = nullptr;     // what latent attention needs (latent/latent_pass.h)
   float* attended = nullptr;   // [tokens, attended_size]
   float* gate = nullptr;       // [tokens, intermediate_size]

@@ -31,6 +31,7 @@ absl::StatusOr<std::unique_ptr<BatchPass>> BatchPass::Begin(const Model* model,
     segments.push_back({.tokens = sequence.NextTokens(part.rows),
                         .first_position = sequence.computed(),
                         .cache = sequence.cache(),
+                        .state = sequence.recurrent_state(),
                         .rope = &sequence.request().rope,
                         .logits_rows = part.logits_rows});
     tokens.insert(tokens.end(), segments.back().tokens.begin(), segments.back().tokens.end());

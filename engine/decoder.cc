@@ -8,6 +8,18 @@
 
 namespace firstlight {
 
+CacheShape CacheShapeOf(const DecoderSpec& spec) {
+  return {.layers = spec.AttentionLayers(spec.num_hidden_layers),
+          .num_key_value_heads = spec.num_key_value_heads,
+          .head_dim = spec.head_dim,
+          .value_dim = spec.value_dim()};
+}
+
+int64_t StateFloats(const DecoderSpec& spec) {
+  const int64_t layers = spec.RecurrentLayers(spec.num_hidden_layers);
+  return layers == 0 ? 0 : layers * LayerStateFloats(spec.recurrent);
+}
+
 ForwardPass::ForwardPass(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 ForwardPass::~ForwardPass() = default;

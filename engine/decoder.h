@@ -1,7 +1,7 @@
 #ifndef FIRSTLIGHT_ENGINE_DECODER_H_
 #define FIRSTLIGHT_ENGINE_DECODER_H_
 
-// One decoder runs every DecoderSpec: embedding, layers of attention and feed-forward, final norm,
+// One decoder runs every DecoderSpec: embedding, layers of mixer and feed-forward, final norm,
 // output head (their stages are in engine/forward/). Activations are float32; weights are used
 // where they are mapped.
 //
@@ -26,11 +26,17 @@
 
 namespace firstlight {
 
+// What the decoder of `spec` keeps of a sequence: keys and values, and floats of states.
+CacheShape CacheShapeOf(const DecoderSpec& spec);
+int64_t StateFloats(const DecoderSpec& spec);
+
 // One sequence's share of a pass.
 struct BatchSegment {
-  absl::Span<const int32_t> tokens;       // [count], each in [0, vocab_size)
-  int64_t first_position = 0;             // of tokens[0]; positions before it are in the cache
+  absl::Span<const int32_t> tokens;  // [count], each in [0, vocab_size)
+  // Of tokens[0]. The cache holds the positions before it; the state is that just behind them.
+  int64_t first_position = 0;
   PagedCache* cache = nullptr;            // reserved up to first_position + count
+  float* state = nullptr;                 // [StateFloats()], where layers recur
   const RopeFrequencies* rope = nullptr;  // fixed when the sequence was admitted
   int64_t logits_rows = 0;                // logits for the last `logits_rows` tokens; 0 for none
 };

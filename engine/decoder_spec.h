@@ -19,6 +19,7 @@
 #include "engine/kernels/row_functions.h"
 #include "engine/latent/latent_spec.h"
 #include "engine/mixture/mixture_spec.h"
+#include "engine/recurrent/recurrent_spec.h"
 
 namespace firstlight {
 
@@ -30,6 +31,7 @@ enum class RopeType {
   kLlama3,
   kYarn,
   kLongrope,
+  kProportional,
 };
 
 struct RopeSpec {
@@ -38,7 +40,7 @@ struct RopeSpec {
   int64_t rotary_dim = 0;  // elements of a head that turn, from its first; even
   RopePairing pairing = RopePairing::kHalves;
   bool backwards = false;         // pairs turn by minus their angle
-  double factor = 1.0;            // linear, dynamic, llama3, yarn
+  double factor = 1.0;            // linear, dynamic, llama3, yarn, proportional
   double low_freq_factor = 1.0;   // llama3
   double high_freq_factor = 4.0;  // llama3
   // Positions that the unscaled frequencies were trained for: original_max_position_embeddings,
@@ -50,6 +52,7 @@ struct RopeSpec {
   bool truncate = true;                   // yarn: the range between them to whole pairs
   std::vector<double> short_factor = {};  // longrope, [rotary_dim / 2]
   std::vector<double> long_factor = {};   // longrope, [rotary_dim / 2]
+  int64_t turning_pairs = 0;              // proportional: the first so many; the others stand still
 
   friend bool operator==(const RopeSpec&, const RopeSpec&) = default;
 };
@@ -105,13 +108,33 @@ enum class Alibi {
   kMpt,    // as MPT has them: others where heads are no power of two
 };
 
-// How one kind of layer differs from another of the same model. What a layer mixes positions with
-// (its mixer) is attention in all of them.
+// What a layer mixes positions with.
+enum class Mixer {
+  kAttention,
+  kRecurrence,  // a state of fixed size (DecoderSpec::recurrent)
+  kBoth,        // side by side, of the same input; their sum
+  kNone,
+};
+
+// How one kind of layer differs from another of the same model.
 struct LayerKind {
   int64_t window = 0;  // positions attended, the row's own included; 0: all
   int64_t rope = 0;    // index into DecoderSpec::ropes; -1: positions do not turn
+  Mixer mixer = Mixer::kAttention;
+  bool feed_forward = true;  // whether there is one behind the mixer
+
+  bool attends() const { return mixer == Mixer::kAttention || mixer == Mixer::kBoth; }
+  bool recurs() const { return mixer == Mixer::kRecurrence || mixer == Mixer::kBoth; }
 
   friend bool operator==(const LayerKind&, const LayerKind&) = default;
+};
+
+// By what the sigmoid of which attention's output is multiplied.
+enum class OutputGate {
+  kNone,
+  // An element each: a head's query projection gives its query, then its gate.
+  kElements,
+  kHeads,  // one for each head, from a projection of its own
 };
 
 struct AttentionSpec {
@@ -126,7 +149,9 @@ struct AttentionSpec {
   // Queries by 1 + beta * log(1 + floor(position / positions)) (Llama 4's); 0: not.
   double temperature_beta = 0.0;
   int64_t temperature_positions = 1;
-  bool sinks = false;  // a score without a value in each head
+  bool sinks = false;                          // a score without a value in each head
+  OutputGate output_gate = OutputGate::kNone;  // only where query, key and value are separate
+  double output_multiplier = 1.0;              // of what attention adds; only beside a recurrence
 
   friend bool operator==(const AttentionSpec&, const AttentionSpec&) = default;
 };
@@ -139,8 +164,10 @@ enum class GateUpLayout {
 
 struct FeedForwardSpec {
   Activation activation = Activation::kSilu;
-  bool gated = true;  // activation(gate) * up; else activation(up)
-  bool bias = false;  // on gate, up and down
+  bool gated = true;               // activation(gate) * up; else activation(up)
+  bool bias = false;               // on gate, up and down
+  double gate_multiplier = 1.0;    // before the activation
+  double output_multiplier = 1.0;  // of what it adds
   GateUpLayout layout = GateUpLayout::kSeparate;
 
   friend bool operator==(const FeedForwardSpec&, const FeedForwardSpec&) = default;
@@ -184,6 +211,7 @@ struct TensorNames {
   // Before every name but the head's. Files written from the model without its head leave it out;
   // those of a model that also sees or hears have "language_model." before or behind it.
   std::string base_prefix = "model.";
+  std::string other_base_prefix = {};  // what transformers writes, where that differs
   std::string embedding = "embed_tokens";
   std::string positions = "embed_positions";
   std::string embedding_norm = "embed_layernorm";
@@ -196,7 +224,9 @@ struct TensorNames {
   std::string query_norm = "self_attn.q_norm";
   std::string key_norm = "self_attn.k_norm";
   std::string attention_output = "self_attn.o_proj";
-  std::string sinks = "self_attn.sinks";  // exact
+  std::string output_gate = "self_attn.g_proj";  // OutputGate::kHeads
+  std::string other_output_gate = {};            // in published files, where that differs
+  std::string sinks = "self_attn.sinks";         // exact
   std::string attention_output_norm = "post_self_attn_layernorm";
   std::string feed_forward_norm = "post_attention_layernorm";
   std::string gate = "mlp.gate_proj";
@@ -227,6 +257,7 @@ struct DecoderSpec {
   LatentSpec latent;             // where keys and values come out of a low rank
   FeedForwardSpec feed_forward;  // of the layers that are no mixture of experts
   MixtureSpec mixture;
+  RecurrentSpec recurrent;  // of the layers that recur
   HeadSpec head;
   std::vector<RopeSpec> ropes = {RopeSpec()};
   std::vector<LayerKind> layer_kinds = {LayerKind()};
@@ -247,6 +278,9 @@ struct DecoderSpec {
                            ? 0
                            : static_cast<size_t>(kind_of_layer[static_cast<size_t>(layer)])];
   }
+  // Layers that attend, or that recur, among the first `layers`.
+  int64_t AttentionLayers(int64_t layers) const;
+  int64_t RecurrentLayers(int64_t layers) const;
   // Cosines (and sines) of a position, of all ropes.
   int64_t rotary_pairs() const {
     int64_t pairs = 0;
@@ -256,6 +290,18 @@ struct DecoderSpec {
 
   friend bool operator==(const DecoderSpec&, const DecoderSpec&) = default;
 };
+
+inline int64_t DecoderSpec::AttentionLayers(int64_t layers) const {
+  int64_t count = 0;
+  for (int64_t layer = 0; layer < layers; ++layer) count += kind(layer).attends() ? 1 : 0;
+  return count;
+}
+
+inline int64_t DecoderSpec::RecurrentLayers(int64_t layers) const {
+  int64_t count = 0;
+  for (int64_t layer = 0; layer < layers; ++layer) count += kind(layer).recurs() ? 1 : 0;
+  return count;
+}
 
 }  // namespace firstlight
 

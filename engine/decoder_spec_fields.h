@@ -15,7 +15,7 @@ template <typename Visitor>
 void VisitFields(RopeSpec& rope, Visitor&& visit) {
   auto& [type, theta, rotary_dim, pairing, backwards, factor, low_freq_factor, high_freq_factor,
          trained_positions, attention_factor, beta_fast, beta_slow, truncate, short_factor,
-         long_factor] = rope;
+         long_factor, turning_pairs] = rope;
   visit(std::string_view("rope.type"), type);
   visit(std::string_view("rope.theta"), theta);
   visit(std::string_view("rope.rotary_dim"), rotary_dim);
@@ -31,6 +31,7 @@ void VisitFields(RopeSpec& rope, Visitor&& visit) {
   visit(std::string_view("rope.truncate"), truncate);
   visit(std::string_view("rope.short_factor"), short_factor);
   visit(std::string_view("rope.long_factor"), long_factor);
+  visit(std::string_view("rope.turning_pairs"), turning_pairs);
 }
 
 // `prefix` is one of a few literals.
@@ -50,7 +51,7 @@ void VisitNormFields(bool of_qk, NormSpec& norm, Visitor&& visit) {
 template <typename Visitor>
 void VisitFields(AttentionSpec& attention, Visitor&& visit) {
   auto& [scale, soft_cap, clip, qkv_bias, output_bias, qkv_layout, qk_norm, alibi, temperature_beta,
-         temperature_positions, sinks] = attention;
+         temperature_positions, sinks, output_gate, output_multiplier] = attention;
   visit(std::string_view("attention.scale"), scale);
   visit(std::string_view("attention.soft_cap"), soft_cap);
   visit(std::string_view("attention.clip"), clip);
@@ -66,14 +67,18 @@ void VisitFields(AttentionSpec& attention, Visitor&& visit) {
   visit(std::string_view("attention.temperature_beta"), temperature_beta);
   visit(std::string_view("attention.temperature_positions"), temperature_positions);
   visit(std::string_view("attention.sinks"), sinks);
+  visit(std::string_view("attention.output_gate"), output_gate);
+  visit(std::string_view("attention.output_multiplier"), output_multiplier);
 }
 
 template <typename Visitor>
 void VisitFields(FeedForwardSpec& feed_forward, Visitor&& visit) {
-  auto& [activation, gated, bias, layout] = feed_forward;
+  auto& [activation, gated, bias, gate_multiplier, output_multiplier, layout] = feed_forward;
   visit(std::string_view("feed_forward.activation"), activation);
   visit(std::string_view("feed_forward.gated"), gated);
   visit(std::string_view("feed_forward.bias"), bias);
+  visit(std::string_view("feed_forward.gate_multiplier"), gate_multiplier);
+  visit(std::string_view("feed_forward.output_multiplier"), output_multiplier);
   visit(std::string_view("feed_forward.layout"), layout);
 }
 
@@ -107,11 +112,12 @@ void VisitFields(HeadSpec& head, Visitor&& visit) {
 
 template <typename Visitor>
 void VisitFields(TensorNames& names, Visitor&& visit) {
-  auto& [base_prefix, embedding, positions, embedding_norm, layer, input_norm, query, key, value,
-         query_key_value, query_norm, key_norm, attention_output, sinks, attention_output_norm,
-         feed_forward_norm, gate, up, gate_up, down, xielu, feed_forward_output_norm, final_norm,
-         head, older_head] = names;
+  auto& [base_prefix, other_base_prefix, embedding, positions, embedding_norm, layer, input_norm,
+         query, key, value, query_key_value, query_norm, key_norm, attention_output, output_gate,
+         other_output_gate, sinks, attention_output_norm, feed_forward_norm, gate, up, gate_up,
+         down, xielu, feed_forward_output_norm, final_norm, head, older_head] = names;
   visit(std::string_view("names.base_prefix"), base_prefix);
+  visit(std::string_view("names.other_base_prefix"), other_base_prefix);
   visit(std::string_view("names.embedding"), embedding);
   visit(std::string_view("names.positions"), positions);
   visit(std::string_view("names.embedding_norm"), embedding_norm);
@@ -124,6 +130,8 @@ void VisitFields(TensorNames& names, Visitor&& visit) {
   visit(std::string_view("names.query_norm"), query_norm);
   visit(std::string_view("names.key_norm"), key_norm);
   visit(std::string_view("names.attention_output"), attention_output);
+  visit(std::string_view("names.output_gate"), output_gate);
+  visit(std::string_view("names.other_output_gate"), other_output_gate);
   visit(std::string_view("names.sinks"), sinks);
   visit(std::string_view("names.attention_output_norm"), attention_output_norm);
   visit(std::string_view("names.feed_forward_norm"), feed_forward_norm);
@@ -142,7 +150,7 @@ template <typename Visitor>
 void VisitFields(DecoderSpec& spec, Visitor&& visit) {
   auto& [vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads,
          num_key_value_heads, head_dim, norm, embedding, residual, attention, latent, feed_forward,
-         mixture, head, ropes, layer_kinds, kind_of_layer, transposed, names] = spec;
+         mixture, recurrent, head, ropes, layer_kinds, kind_of_layer, transposed, names] = spec;
   visit(std::string_view("vocab_size"), vocab_size);
   visit(std::string_view("hidden_size"), hidden_size);
   visit(std::string_view("intermediate_size"), intermediate_size);
@@ -157,12 +165,15 @@ void VisitFields(DecoderSpec& spec, Visitor&& visit) {
   VisitFields(latent, visit);
   VisitFields(feed_forward, visit);
   VisitFields(mixture, visit);
+  VisitFields(recurrent, visit);
   VisitFields(head, visit);
   for (RopeSpec& rope : ropes) VisitFields(rope, visit);
   for (LayerKind& kind : layer_kinds) {
-    auto& [window, rope] = kind;
+    auto& [window, rope, mixer, feed_forward_of_layer] = kind;
     visit(std::string_view("layer_kind.window"), window);
     visit(std::string_view("layer_kind.rope"), rope);
+    visit(std::string_view("layer_kind.mixer"), mixer);
+    visit(std::string_view("layer_kind.feed_forward"), feed_forward_of_layer);
   }
   visit(std::string_view("kind_of_layer"), kind_of_layer);
   visit(std::string_view("transposed"), transposed);

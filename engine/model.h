@@ -67,7 +67,8 @@ class Model {
 
   // REQUIRES: kernels, workers and block_pool are set and outlive the model. Errors are those of
   // Checkpoint::Open, ParseModelConfig, ParseGenerationConfig,
-  // CheckActivations, BindWeights and BlockPool::CreateArena.
+  // CheckActivations, BindWeights and BlockPool::CreateArena; RESOURCE_EXHAUSTED where the budget
+  // holds no sequence's states.
   static absl::StatusOr<std::unique_ptr<Model>> Load(const Options& options);
   ~Model();
 
@@ -106,7 +107,12 @@ class Model {
   const CacheShape& cache_shape() const { return cache_shape_; }
   // Whether its files are still what was loaded.
   ModelIntegrity* integrity() const { return &integrity_; }
+  // Of keys and values; null where no layer attends.
   BlockArena* arena() const { return arena_.get(); }
+  // Of states, a block a sequence; null where no layer recurs.
+  BlockArena* state_arena() const { return state_arena_.get(); }
+  // Positions of a sequence that has the whole budget to itself.
+  int64_t max_cache_positions() const;
   Decoder* decoder() const { return decoder_.get(); }
   // Which of its weights are in memory, and what that cost.
   ModelResidency* residency() const { return residency_.get(); }
@@ -117,6 +123,7 @@ class Model {
   enum class TokenizerState { kNotBegun, kBuilding, kBuilt, kAbsent, kFailed };
 
   Model() = default;
+  absl::Status CreateArenas(BlockPool* pool);
 
   std::string directory_;
   std::shared_ptr<const Checkpoint> checkpoint_;
@@ -130,6 +137,7 @@ class Model {
   int64_t context_length_ = 0;
   CacheShape cache_shape_;
   std::unique_ptr<BlockArena> arena_;
+  std::unique_ptr<BlockArena> state_arena_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<ModelResidency> residency_;
   mutable StepTotals step_totals_;

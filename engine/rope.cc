@@ -97,6 +97,12 @@ RopeTable ComputeRopeTable(const RopeSpec& rope, int64_t prompt_tokens) {
     case RopeType::kLlama3:
       for (float& frequency : frequencies) frequency = Llama3Frequency(rope, frequency);
       break;
+    case RopeType::kProportional:
+      for (size_t pair = 0; pair < frequencies.size(); ++pair) {
+        const bool turns = static_cast<int64_t>(pair) < rope.turning_pairs;
+        frequencies[pair] = turns ? frequencies[pair] / factor : 0.0F;
+      }
+      break;
     case RopeType::kYarn:
       ScaleByYarn(rope, periods, &frequencies);
       break;

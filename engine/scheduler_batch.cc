@@ -97,13 +97,8 @@ void Scheduler::Dequeue(Request* request) {
 // batch: one that joins must not make others give way at once.
 bool Scheduler::ReserveToJoin(Sequence* sequence) {
   int64_t spare_bytes = 0;
-  for (const Sequence* const other : running_) {
-    spare_bytes += other->request().model->arena()->block_bytes();
-  }
-  const BlockArena& arena = *sequence->request().model->arena();
-  const int64_t held = sequence->cache()->reserved_positions() / kBlockTokens;
-  const int64_t needed_bytes =
-      std::max<int64_t>(BlocksFor(sequence->length()) - held, 0) * arena.block_bytes();
+  for (Sequence* const other : running_) spare_bytes += other->cache()->BytesToGrow();
+  const int64_t needed_bytes = sequence->BytesToReserve();
   const auto fits = [&] {
     return options_.block_pool->used_bytes() + needed_bytes + spare_bytes <=
            options_.block_pool->capacity_bytes();
@@ -117,11 +112,11 @@ bool Scheduler::ReserveToJoin(Sequence* sequence) {
     }
     GiveWay(sequences[*victim]);
   }
-  return sequence->cache()->Reserve(sequence->length());
+  return sequence->Reserve();
 }
 
 bool Scheduler::ReserveToGoOn(Sequence* sequence) {
-  while (!sequence->cache()->Reserve(sequence->length())) {
+  while (!sequence->Reserve()) {
     std::vector<Sequence*> sequences;
     const std::vector<BlockHolder> holders = BlockHolders(&sequences);
     const std::optional<int64_t> victim = ChooseVictim(holders, sequence->age());

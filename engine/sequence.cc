@@ -23,6 +23,7 @@ Sequence::Sequence(const Request* request, int64_t index)
       prompt_tokens_(static_cast<int64_t>(request->prompt.ids.size())),
       tokens_(request->prompt.ids),
       cache_(request->model->cache_shape(), request->model->arena()),
+      state_(request->model->state_arena()),
       stream_(StreamOptions(), request->options.output.continues_prompt
                                    ? absl::MakeConstSpan(request->prompt.ids)
                                    : absl::Span<const int32_t>()) {
@@ -60,17 +61,25 @@ int64_t Sequence::UndescribedPromptRows(int64_t rows) const {
 
 void Sequence::ReleaseBlocks() {
   cache_.Release();
+  state_.Release();
   computed_ = 0;
+}
+
+bool Sequence::Reserve() { return state_.Reserve() && cache_.Reserve(length()); }
+
+int64_t Sequence::BytesToReserve() const {
+  return state_.BytesToReserve() + cache_.BytesToReserve(length());
 }
 
 bool Sequence::TakePrompt(const Sequence& other) {
   const int64_t full = prompt_tokens_ / kBlockTokens;
   cache_.ShareBlocks(other.cache_, full);
-  if (!cache_.Reserve(length())) {
+  if (!Reserve()) {
     ReleaseBlocks();
     return false;
   }
-  if (prompt_tokens_ % kBlockTokens != 0) {
+  state_.CopyFrom(other.state_);
+  if (cache_.holds_memory() && prompt_tokens_ % kBlockTokens != 0) {
     std::memcpy(cache_.blocks()[full], other.cache_.blocks()[full],
                 static_cast<size_t>(cache_.shape().block_bytes()));
   }

@@ -20,6 +20,7 @@
 #include "absl/types/span.h"
 #include "engine/generation.h"
 #include "engine/kv_cache/paged_cache.h"
+#include "engine/kv_cache/state_block.h"
 #include "engine/sampling/logprobs.h"
 #include "engine/sampling/processors.h"
 #include "engine/sampling/sampler.h"
@@ -73,14 +74,20 @@ class Sequence {
   int64_t UndescribedPromptRows(int64_t rows) const;
 
   PagedCache* cache() { return &cache_; }
-  bool holds_blocks() const { return cache_.reserved_positions() > 0; }
+  float* recurrent_state() const { return state_.data(); }
+  bool holds_blocks() const { return cache_.holds_memory() || state_.holds_memory(); }
+  // Room for every token so far, and for the states of layers that recur. False when the budget has
+  // none; what was reserved before stays.
+  bool Reserve();
+  // What Reserve would take of the budget.
+  int64_t BytesToReserve() const;
   // The next `count` tokens have been computed.
   void Advance(int64_t count) { computed_ += count; }
   // Gives its blocks back.
   void ReleaseBlocks();
-  // Takes over the prompt that `other`, of the same request, has computed: shares the blocks that
-  // the prompt fills, which nobody writes any more, and copies the one that the answer goes on in.
-  // False when there is no block for it; then nothing is held.
+  // Takes over the prompt that `other`, of the same request, has just computed: shares the blocks
+  // that the prompt fills, which nobody writes any more, and copies the one that the answer goes on
+  // in, and the states. False when there is no room for them; then nothing is held.
   bool TakePrompt(const Sequence& other);
 
   // Chooses the next token by its logits, [vocabulary]. INTERNAL naming the model when they are not
@@ -117,6 +124,7 @@ class Sequence {
   const int64_t prompt_tokens_;
   std::vector<int32_t> tokens_;
   PagedCache cache_;
+  StateBlock state_;
   int64_t computed_ = 0;
   TokenCounts counts_;
   TextStream stream_;

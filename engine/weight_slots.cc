@@ -40,11 +40,12 @@ TensorSpelling::TensorSpelling(const TensorNames& names, const Checkpoint& check
   const std::string model = "model.";
   const std::string without =
       names.base_prefix.starts_with(model) ? names.base_prefix.substr(model.size()) : "";
-  const std::array<std::array<std::string, 2>, 4> spellings = {
+  const std::array<std::array<std::string, 2>, 5> spellings = {
       {{names.base_prefix, ""},
        {without, ""},
        {nested + names.base_prefix, nested},
-       {names.base_prefix + nested, ""}}};
+       {names.base_prefix + nested, ""},
+       {names.other_base_prefix, ""}}};
   for (const auto& [base, head] : spellings) {
     if (checkpoint.Find(base + names.embedding + ".weight") == nullptr) continue;
     to_ = base;

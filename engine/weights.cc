@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/mixture/bind_mixture.h"
+#include "engine/recurrent/bind_recurrent.h"
 #include "engine/weight_slots.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
@@ -73,10 +74,19 @@ class Binder {
     const TensorNames& names = spec_.names;
     const std::string prefix = StrCat(names.base_prefix, names.layer, layer, ".");
     const ResidualSpec& residual = spec_.residual;
+    const LayerKind& kind = spec_.kind(layer);
+    const bool mixes = kind.mixer != Mixer::kNone;
     LayerWeights w;
-    if (residual.norm_before) w.input_norm = Norm(prefix + names.input_norm);
-    BindAttention(prefix, &w);
-    if (residual.norm_after) w.attention_output_norm = Norm(prefix + names.attention_output_norm);
+    if (mixes && residual.norm_before) w.input_norm = Norm(prefix + names.input_norm);
+    if (kind.attends()) BindAttention(prefix, &w);
+    if (kind.recurs()) {
+      LayerTensors tensors(&slots_, prefix);
+      w.recurrent = BindRecurrent(spec_.recurrent, spec_.hidden_size, tensors);
+    }
+    if (mixes && residual.norm_after) {
+      w.attention_output_norm = Norm(prefix + names.attention_output_norm);
+    }
+    if (!kind.feed_forward) return w;
     if (residual.feed_forward_norm()) {
       w.feed_forward_norm = Norm(prefix + names.feed_forward_norm);
     }
@@ -101,7 +111,9 @@ class Binder {
     if (spec_.latent.enabled()) {
       w->latent = Latent(prefix);
     } else if (attention.qkv_layout == QkvLayout::kSeparate) {
-      w->query = Linear(prefix + names.query, query, hidden, attention.qkv_bias);
+      const bool gated = attention.output_gate == OutputGate::kElements;
+      w->query =
+          Linear(prefix + names.query, gated ? 2 * query : query, hidden, attention.qkv_bias);
       w->key = Linear(prefix + names.key, key_value, hidden, attention.qkv_bias);
       w->value = Linear(prefix + names.value, key_value, hidden, attention.qkv_bias);
     } else {
@@ -112,6 +124,11 @@ class Binder {
     w->key_norm = QkNorm(prefix + names.key_norm, spec_.num_key_value_heads);
     if (attention.sinks) {
       w->sinks = slots_.Weight(prefix + names.sinks, {spec_.num_attention_heads});
+    }
+    if (attention.output_gate == OutputGate::kHeads) {
+      const bool other = slots_.Find(prefix + names.other_output_gate + ".weight") != nullptr;
+      w->output_gate = Linear(prefix + (other ? names.other_output_gate : names.output_gate),
+                              spec_.num_attention_heads, hidden, /*bias=*/false);
     }
     w->attention_output = Linear(prefix + names.attention_output, hidden, spec_.attended_size(),
                                  attention.output_bias);

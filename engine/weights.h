@@ -21,6 +21,7 @@
 #include "engine/kernels/weight_rows.h"
 #include "engine/latent/latent_pass.h"
 #include "engine/mixture/mixture_weights.h"
+#include "engine/recurrent/recurrent_weights.h"
 #include "loader/checkpoint.h"
 #include "loader/load_report.h"
 
@@ -48,14 +49,16 @@ struct XieluWeights {
 struct LayerWeights {
   NormWeights input_norm;         // hidden_size
   LinearWeights query_key_value;  // [query_size + 2 key_value_size, hidden_size], or these three
-  LinearWeights query;            // [query_size, hidden_size]
-  LinearWeights key;              // [key_value_size, hidden_size]
-  LinearWeights value;            // [key_value_size, hidden_size]
-  LatentWeights latent;           // or these, in latent attention
+  LinearWeights query;   // [query_size, hidden_size], twice that with OutputGate::kElements
+  LinearWeights key;     // [key_value_size, hidden_size]
+  LinearWeights value;   // [key_value_size, hidden_size]
+  LatentWeights latent;  // or these, in latent attention
   NormWeights query_norm;
   NormWeights key_norm;
   WeightRows sinks;                   // [1, num_attention_heads], or absent
+  LinearWeights output_gate;          // [num_attention_heads, hidden_size], or absent
   LinearWeights attention_output;     // [hidden_size, query_size]
+  RecurrentWeights recurrent;         // of the layers that recur
   NormWeights attention_output_norm;  // hidden_size
   NormWeights feed_forward_norm;      // hidden_size
   // Absent where the layer is a mixture.
@@ -87,8 +90,8 @@ void VisitWeights(const NormWeights& norm, Visitor&& visit) {
 template <typename Visitor>
 void VisitWeights(const LayerWeights& layer, Visitor&& visit) {
   const auto& [input_norm, query_key_value, query, key, value, latent, query_norm, key_norm, sinks,
-               attention_output, attention_output_norm, feed_forward_norm, gate, up, xielu, down,
-               mixture, feed_forward_output_norm] = layer;
+               output_gate, attention_output, recurrent, attention_output_norm, feed_forward_norm,
+               gate, up, xielu, down, mixture, feed_forward_output_norm] = layer;
   VisitWeights(input_norm, visit);
   for (const LinearWeights* linear : {&query_key_value, &query, &key, &value}) {
     VisitWeights(*linear, visit);
@@ -97,7 +100,9 @@ void VisitWeights(const LayerWeights& layer, Visitor&& visit) {
   VisitWeights(query_norm, visit);
   VisitWeights(key_norm, visit);
   visit(sinks);
+  VisitWeights(output_gate, visit);
   VisitWeights(attention_output, visit);
+  VisitWeights(recurrent, visit);
   VisitWeights(attention_output_norm, visit);
   VisitWeights(feed_forward_norm, visit);
   VisitWeights(gate, visit);

@@ -95,7 +95,7 @@ absl::StatusOr<ModelConfig> ReadDecoder(const JsonValue& config,
   FIRSTLIGHT_ASSIGN_OR_RETURN(spec.num_hidden_layers,
                               ReadSize(config, fields.num_hidden_layers_field,
                                        fields.num_hidden_layers, SizeLimits::kLayers));
-  FIRSTLIGHT_RETURN_IF_ERROR(ReadHeads(config, fields, &spec));
+  if (fields.attends) FIRSTLIGHT_RETURN_IF_ERROR(ReadHeads(config, fields, &spec));
   spec.norm.eps = fields.norm_eps;
   if (!fields.norm_eps_field.empty()) {
     FIRSTLIGHT_ASSIGN_OR_RETURN(

@@ -32,6 +32,7 @@ struct DecoderFields {
   std::string_view activation = "silu";
   bool tied = false;
   std::vector<int32_t> eos_token_ids = {};
+  bool attends = true;  // false: no layer does, and there are no heads to read
   // Unset: positions do not turn.
   std::optional<RopeContext> rope = RopeContext();
 

@@ -44,9 +44,10 @@ absl::StatusOr<RopeType> ReadRopeType(const JsonValue& rope, bool yarn_is_longro
   if (name == "llama3") return RopeType::kLlama3;
   if (name == "yarn") return RopeType::kYarn;
   if (name == "longrope") return RopeType::kLongrope;
+  if (name == "proportional") return RopeType::kProportional;
   return absl::UnimplementedError(
       StrCat(rope.Error(StrCat("rope type ", Quoted(name), " is not implemented")).message(),
-             "; known are default, linear, dynamic, llama3, yarn, longrope"));
+             "; known are default, linear, dynamic, llama3, yarn, longrope, proportional"));
 }
 
 // The outer field, where a file has it, goes before the inner one.
@@ -202,6 +203,11 @@ absl::StatusOr<RopeSpec> ReadRope(const JsonValue& config, const RopeContext& co
                                 ReadNumber(*rope, "rope_theta", spec.theta, 1.0, kLargestTheta));
     FIRSTLIGHT_ASSIGN_OR_RETURN(partial, ReadNumber(*rope, kPartial, partial, 0.0, 1.0));
     FIRSTLIGHT_ASSIGN_OR_RETURN(spec.type, ReadRopeType(*rope, context.yarn_is_longrope));
+  }
+  if (spec.type == RopeType::kProportional) {
+    spec.turning_pairs =
+        static_cast<int64_t>(std::floor(partial * static_cast<double>(context.head_dim) / 2.0));
+    partial = 1.0;
   }
   spec.rotary_dim = static_cast<int64_t>(static_cast<double>(context.head_dim) * partial);
   if (spec.rotary_dim % 2 != 0 || spec.rotary_dim == 0) {

@@ -9,17 +9,28 @@ namespace firstlight {
 // delta = output(attention(query, key, value of the packed input)).
 void ForwardPass::State::Attend(int64_t layer) {
   const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
+  const AttentionSpec& attention_spec = spec.attention;
   const int64_t size = projected_size();
   if (spec.latent.enabled()) {
     ProjectLatent(layer);
-  } else if (spec.attention.qkv_layout == QkvLayout::kSeparate) {
+  } else if (attention_spec.qkv_layout == QkvLayout::kSeparate) {
     float* const query = activations.projected;
     float* const key = query + spec.query_size();
     float* const value = key + spec.key_value_size();
-    Multiply(
-        {Product(w.query, query, size), Product(w.key, key, size), Product(w.value, value, size)});
+    const OutputGate gate = attention_spec.output_gate;
+    if (gate == OutputGate::kNone) {
+      Multiply({Product(w.query, query, size), Product(w.key, key, size),
+                Product(w.value, value, size)});
+    } else if (gate == OutputGate::kElements) {
+      Multiply({Product(w.query, activations.grouped, 2 * spec.query_size()),
+                Product(w.key, key, size), Product(w.value, value, size)});
+    } else {
+      Multiply({Product(w.query, query, size), Product(w.key, key, size),
+                Product(w.value, value, size),
+                Product(w.output_gate, activations.grouped, spec.num_attention_heads)});
+    }
   } else {
-    float* const output = spec.attention.qkv_layout == QkvLayout::kConcatenated
+    float* const output = attention_spec.qkv_layout == QkvLayout::kConcatenated
                               ? activations.projected
                               : activations.grouped;
     Multiply({Product(w.query_key_value, output, size)});
@@ -31,6 +42,11 @@ void ForwardPass::State::Attend(int64_t layer) {
     }
   });
   AttendHeads(layer);
+  if (attention_spec.output_gate != OutputGate::kNone) {
+    ForRows(tokens, 16 * spec.attended_size(), [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) GateOutput(t);
+    });
+  }
   Pack(activations.attended, spec.attended_size());
   Multiply({Product(w.attention_output, activations.delta, spec.hidden_size)});
 }
@@ -43,6 +59,7 @@ void ForwardPass::State::PrepareQueryKeyValue(int64_t layer, int64_t row) {
       attention_spec.qkv_layout == QkvLayout::kQuarters) {
     Ungroup(row);
   }
+  if (attention_spec.output_gate == OutputGate::kElements) PartQueryAndGate(row);
   float* const query = activations.projected + row * projected_size();
   float* const key = query + spec.query_size();
   const QkNormSpec& qk_norm = attention_spec.qk_norm;
@@ -77,8 +94,8 @@ void ForwardPass::State::PrepareQueryKeyValue(int64_t layer, int64_t row) {
 void ForwardPass::State::StoreRow(int64_t layer, int64_t row) {
   const TokenRow& token = rows[static_cast<size_t>(row)];
   const float* const key = activations.projected + row * projected_size() + spec.query_size();
-  StoreKeyValue(token.segment->cache->layer(layer), token.position, key,
-                key + spec.key_value_size());
+  StoreKeyValue(token.segment->cache->layer(attention_place[static_cast<size_t>(layer)]),
+                token.position, key, key + spec.key_value_size());
 }
 
 void ForwardPass::State::ProjectLatent(int64_t layer) {
@@ -118,6 +135,35 @@ void ForwardPass::State::Ungroup(int64_t row) {
     take(queries, &query);
     take(keys, quarters ? &value : &key);
     take(keys, quarters ? &key : &value);
+  }
+}
+
+// From heads, each with its query and its gate, to all queries, and all gates behind each other.
+void ForwardPass::State::PartQueryAndGate(int64_t row) {
+  const int64_t head_dim = spec.head_dim;
+  float* const both = activations.grouped + row * 2 * spec.query_size();
+  float* const query = activations.projected + row * projected_size();
+  const auto bytes = static_cast<size_t>(head_dim) * sizeof(float);
+  for (int64_t head = 0; head < spec.num_attention_heads; ++head) {
+    std::memcpy(query + head * head_dim, both + 2 * head * head_dim, bytes);
+    // The one before has been read: gates move down only.
+    std::memmove(both + head * head_dim, both + (2 * head + 1) * head_dim, bytes);
+  }
+}
+
+void ForwardPass::State::GateOutput(int64_t row) {
+  float* const attended = activations.attended + row * spec.attended_size();
+  if (spec.attention.output_gate == OutputGate::kElements) {
+    MultiplyBySigmoid(kernels, activations.grouped + row * 2 * spec.query_size(),
+                      spec.attended_size(), attended);
+    return;
+  }
+  const float* const gates = activations.grouped + row * spec.num_attention_heads;
+  for (int64_t head = 0; head < spec.num_attention_heads; ++head) {
+    float factor = 1.0F;
+    MultiplyBySigmoid(kernels, gates + head, 1, &factor);
+    float* const output = attended + head * spec.value_dim();
+    for (int64_t i = 0; i < spec.value_dim(); ++i) output[i] *= factor;
   }
 }
 
@@ -176,7 +222,7 @@ void ForwardPass::State::AttendHeads(int64_t layer) {
       args.output_stride = spec.attended_size();
       args.rows = group.rows;
       args.first_position = group.first_position;
-      args.cache = group.segment->cache->layer(layer);
+      args.cache = group.segment->cache->layer(attention_place[static_cast<size_t>(layer)]);
       args.heads = spec.num_attention_heads;
       args.scale = static_cast<float>(spec.attention.scale);
       args.window = spec.kind(layer).window;

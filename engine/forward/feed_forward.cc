@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "engine/forward/state.h"
 
 namespace firstlight {
@@ -12,13 +10,12 @@ float Only(const Kernels& kernels, const WeightRows& rows) {
 }
 
 XieluParameters ReadXielu(const Kernels& kernels, const XieluWeights& w) {
-  const auto softplus = [](float x) { return x > 20.0F ? x : std::log1p(std::exp(x)); };
   XieluParameters xielu;
   if (w.alpha_positive.data == nullptr) return xielu;
   xielu.beta = Only(kernels, w.beta);
   xielu.eps = Only(kernels, w.eps);
-  xielu.alpha_positive = softplus(Only(kernels, w.alpha_positive));
-  xielu.alpha_negative = xielu.beta + softplus(Only(kernels, w.alpha_negative));
+  xielu.alpha_positive = Softplus(Only(kernels, w.alpha_positive));
+  xielu.alpha_negative = xielu.beta + Softplus(Only(kernels, w.alpha_negative));
   return xielu;
 }
 
@@ -37,8 +34,12 @@ void ForwardPass::State::FeedForward(int64_t layer) {
   workers.ParallelFor(size, chunk, [&](int64_t begin, int64_t end, int worker) {
     kernels.product(first, begin, end, activations.scratch(worker));
     if (gated) kernels.product(up, begin, end, activations.scratch(worker));
+    const auto multiplier = static_cast<float>(spec.feed_forward.gate_multiplier);
     for (int64_t t = 0; t < tokens; ++t) {
       const float* const factor = gated ? activations.up + t * size + begin : nullptr;
+      if (multiplier != 1.0F) {
+        for (int64_t i = begin; i < end; ++i) activations.gate[t * size + i] *= multiplier;
+      }
       Activate(spec.feed_forward.activation, xielu, kernels, factor, end - begin,
                activations.gate + t * size + begin);
     }

@@ -2,15 +2,21 @@
 
 namespace firstlight {
 
-// Sequential:  hidden += attention(norm(hidden)); hidden += feed_forward(norm(hidden)).
-// Parallel:    hidden += attention(norm(hidden)) + feed_forward(norm'(hidden)).
+// Sequential:  hidden += mixer(norm(hidden)); hidden += feed_forward(norm(hidden)).
+// Parallel:    hidden += mixer(norm(hidden)) + feed_forward(norm'(hidden)).
+// A layer may be without the one or the other.
 // The last addition is left to whoever reads `hidden` next.
 void ForwardPass::State::RunLayer(int64_t layer) {
   const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
-  NormAndPack(w.input_norm);
-  Attend(layer);
-  LeaveDelta(w.attention_output_norm);
-  if (spec.residual.parallel) {
+  const LayerKind& kind = spec.kind(layer);
+  const bool mixes = kind.mixer != Mixer::kNone;
+  if (mixes) {
+    NormAndPack(w.input_norm);
+    Mix(layer);
+    LeaveDelta(w.attention_output_norm);
+  }
+  if (!kind.feed_forward) return;
+  if (mixes && spec.residual.parallel) {
     NormAndPackBeside(w.feed_forward_norm);
   } else {
     NormAndPack(w.feed_forward_norm);
@@ -20,7 +26,7 @@ void ForwardPass::State::RunLayer(int64_t layer) {
   } else {
     FeedForward(layer);
   }
-  LeaveDelta(w.feed_forward_output_norm);
+  LeaveDelta(w.feed_forward_output_norm, spec.feed_forward.output_multiplier);
 }
 
 }  // namespace firstlight

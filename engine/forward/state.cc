@@ -15,7 +15,15 @@ ForwardPass::State::State(Decoder* decoder, absl::Span<const BatchSegment> batch
       activations(decoder->activations_),
       segments(batch.begin(), batch.end()),
       alibi_slopes(AlibiSlopes(spec.attention, spec.num_attention_heads)),
-      mixture(&spec.mixture, spec.hidden_size, &kernels, &workers) {
+      mixture(&spec.mixture, spec.hidden_size, &kernels, &workers),
+      recurrence(&spec.recurrent, spec.hidden_size, static_cast<float>(spec.norm.eps), &kernels,
+                 &workers) {
+  for (int64_t layer = 0, attending = 0, recurring = 0; layer < spec.num_hidden_layers; ++layer) {
+    attention_place.push_back(attending);
+    recurrence_place.push_back(recurring);
+    attending += spec.kind(layer).attends() ? 1 : 0;
+    recurring += spec.kind(layer).recurs() ? 1 : 0;
+  }
   for (const BatchSegment& segment : segments) {
     const auto count = static_cast<int64_t>(segment.tokens.size());
     assert(segment.first_position + count <= segment.cache->reserved_positions());
@@ -28,6 +36,10 @@ ForwardPass::State::State(Decoder* decoder, absl::Span<const BatchSegment> batch
       rows.push_back({segment.tokens[i], segment.first_position + i, &segment});
     }
     for (int64_t i = count - segment.logits_rows; i < count; ++i) logits_of.push_back(tokens + i);
+    if (count > 0) {
+      sequences.push_back(
+          {.first_row = tokens, .rows = count, .begins = segment.first_position == 0});
+    }
     tokens += count;
   }
   std::sort(attention.begin(), attention.end(), [](const AttentionRows& a, const AttentionRows& b) {
@@ -52,15 +64,19 @@ void ForwardPass::State::Norm(const NormSpec& norm_spec, const NormWeights& norm
   }
 }
 
-void ForwardPass::State::LeaveDelta(const NormWeights& norm) {
+void ForwardPass::State::LeaveDelta(const NormWeights& norm, double multiplier) {
   left_norm = &norm;
+  left_multiplier = static_cast<float>(multiplier);
   delta_left = true;
 }
 
-// hidden += multiplier * norm(delta).
+// hidden += multiplier * norm(left_multiplier * delta).
 void ForwardPass::State::JoinDelta(int64_t row) {
   const int64_t size = spec.hidden_size;
   float* const delta = activations.delta + row * size;
+  if (left_multiplier != 1.0F) {
+    for (int64_t i = 0; i < size; ++i) delta[i] *= left_multiplier;
+  }
   if (spec.residual.norm_after) Norm(spec.norm, *left_norm, delta, size, delta);
   if (spec.residual.multiplier != 1.0) {
     const auto multiplier = static_cast<float>(spec.residual.multiplier);

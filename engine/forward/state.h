@@ -6,6 +6,7 @@
 //   ends.cc          the embedding before the layers, the norm and head behind them
 //   layer.cc         one layer: how its mixer and its feed-forward join the residual stream
 //   attention.cc     the mixer of the layers that attend
+//   recurrence.cc    the mixer of the layers that recur
 //   feed_forward.cc  the feed-forward
 //   state.cc         what they are made of: norms, packing, products, splitting rows among workers
 
@@ -17,6 +18,7 @@
 #include "absl/types/span.h"
 #include "engine/decoder.h"
 #include "engine/mixture/mixture_pass.h"
+#include "engine/recurrent/recurrent_pass.h"
 
 namespace firstlight {
 
@@ -45,7 +47,9 @@ struct ForwardPass::State {
   void RunHead();
 
   // A layer's mixer and its feed-forward: from the packed input to `delta`.
+  void Mix(int64_t layer);
   void Attend(int64_t layer);
+  void Recur(int64_t layer, float* output);
   void FeedForward(int64_t layer);
   // Of a layer that is a mixture: chooses the experts, which are the next stage.
   void RouteToExperts(int64_t layer);
@@ -61,13 +65,15 @@ struct ForwardPass::State {
   void Ungroup(int64_t row);
   void NormHeads(const NormWeights& weights, int64_t heads, float* data);
   void ScaleQuery(int64_t row, float* query);
+  void PartQueryAndGate(int64_t row);
+  void GateOutput(int64_t row);
   void AttendHeads(int64_t layer);
   // Where a rope's cosines (and sines) begin among a position's.
   int64_t RopeOffset(int64_t rope) const;
 
   // What a sublayer wrote to `delta` is added by who reads the residual stream next: through
   // `norm`, if the spec has norms after sublayers.
-  void LeaveDelta(const NormWeights& norm);
+  void LeaveDelta(const NormWeights& norm, double multiplier = 1.0);
   void JoinDelta(int64_t row);
   // packed = norm(hidden), what was left included. `sublayer_input` are the same rows.
   void NormAndPack(const NormWeights& norm);
@@ -106,15 +112,21 @@ struct ForwardPass::State {
   Activations& activations;
 
   std::vector<BatchSegment> segments;
-  std::vector<TokenRow> rows;              // [tokens]
-  std::vector<AttentionRows> attention;    // longest contexts first
-  std::vector<int64_t> logits_of;          // [logits_rows], the row of the pass that each is of
-  std::vector<float> alibi_slopes;         // [num_attention_heads], or empty
-  std::vector<float> sinks;                // of the layer, [num_attention_heads], or empty
-  const NormWeights* left_norm = nullptr;  // of what is left in `delta`
+  std::vector<TokenRow> rows;            // [tokens]
+  std::vector<AttentionRows> attention;  // longest contexts first
+  std::vector<int64_t> logits_of;        // [logits_rows], the row of the pass that each is of
+  std::vector<float> alibi_slopes;       // [num_attention_heads], or empty
+  std::vector<float> sinks;              // of the layer, [num_attention_heads], or empty
+  // [num_hidden_layers], the place of a layer among those that attend, and those that recur.
+  std::vector<int64_t> attention_place;
+  std::vector<int64_t> recurrence_place;
+  std::vector<RecurrentPass::Sequence> sequences;  // the segments, as a recurrent layer takes them
+  const NormWeights* left_norm = nullptr;          // of what is left in `delta`
+  float left_multiplier = 1.0F;                    // the same
   bool delta_left = false;
   const float* sublayer_input = nullptr;  // [tokens, hidden_size], what `packed` holds
   MixturePass mixture;
+  RecurrentPass recurrence;
   int64_t tokens = 0;
   int64_t next_layer = -1;
   bool at_experts = false;  // of next_layer, whose experts have been chosen

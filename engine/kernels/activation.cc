@@ -96,6 +96,18 @@ void Activate(Activation activation, const XieluParameters& xielu, const Kernels
   }
 }
 
+float Softplus(float x) { return x > 20.0F ? x : std::log1p(std::exp(x)); }
+
+void MultiplyBySigmoid(const Kernels& kernels, const float* gate, int64_t count, float* row) {
+  alignas(64) float t[kChunk];
+  for (int64_t begin = 0; begin < count; begin += kChunk) {
+    const int64_t size = std::min(kChunk, count - begin);
+    for (int64_t i = 0; i < size; ++i) t[i] = -gate[begin + i];
+    kernels.exp(t, size, t);
+    for (int64_t i = 0; i < size; ++i) row[begin + i] /= 1.0F + t[i];
+  }
+}
+
 void ScaleAndCap(float multiplier, float cap, const Kernels& kernels, int64_t count, float* row) {
   if (multiplier != 1.0F) {
     for (int64_t i = 0; i < count; ++i) row[i] *= multiplier;

@@ -34,6 +34,12 @@ struct XieluParameters {
 void Activate(Activation activation, const XieluParameters& xielu, const Kernels& kernels,
               const float* factor, int64_t count, float* row);
 
+// log(1 + exp(x)), x itself where that is the same to the eye: as torch has it.
+float Softplus(float x);
+
+// row[i] = row[i] * sigmoid(gate[i]).
+void MultiplyBySigmoid(const Kernels& kernels, const float* gate, int64_t count, float* row);
+
 // row[i] = cap * tanh(multiplier * row[i] / cap), or multiplier * row[i] where cap is 0.
 void ScaleAndCap(float multiplier, float cap, const Kernels& kernels, int64_t count, float* row);
 

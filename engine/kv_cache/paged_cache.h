@@ -2,7 +2,7 @@
 #define FIRSTLIGHT_ENGINE_KV_CACHE_PAGED_CACHE_H_
 
 // The keys and values of one sequence: a table of blocks, each holding kBlockTokens positions of
-// every layer.
+// every layer that attends.
 //
 // A block is float32, for each layer its keys (after rope) [num_key_value_heads, head_dim,
 // kBlockTokens] and its values [num_key_value_heads, kBlockTokens, value_dim], as
@@ -10,6 +10,7 @@
 // releases it; during a forward pass the workers write and read the positions of that pass.
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -21,7 +22,7 @@ namespace firstlight {
 inline constexpr int64_t kBlockTokens = kAttentionBlockPositions;
 
 struct CacheShape {
-  int64_t layers = 0;
+  int64_t layers = 0;  // that attend; 0: there are no blocks, and room for any number of positions
   int64_t num_key_value_heads = 0;
   int64_t head_dim = 0;
   int64_t value_dim = 0;  // of a value; 0: as a key
@@ -40,6 +41,7 @@ inline int64_t BlocksFor(int64_t positions) {
 
 class PagedCache {
  public:
+  // `arena` is null where no layer attends.
   PagedCache(const CacheShape& shape, BlockArena* arena) : shape_(shape), arena_(arena) {}
   ~PagedCache() { Release(); }
   PagedCache(const PagedCache&) = delete;
@@ -56,11 +58,19 @@ class PagedCache {
   // Gives every block back; contents are lost, unless another cache shares them.
   void Release();
 
-  int64_t reserved_positions() const { return static_cast<int64_t>(blocks_.size()) * kBlockTokens; }
+  int64_t reserved_positions() const {
+    return arena_ == nullptr ? std::numeric_limits<int64_t>::max()
+                             : static_cast<int64_t>(blocks_.size()) * kBlockTokens;
+  }
+  bool holds_memory() const { return !blocks_.empty(); }
+  // What Reserve would take of the budget, and what one more block takes.
+  int64_t BytesToReserve(int64_t positions) const;
+  int64_t BytesToGrow() const { return arena_ == nullptr ? 0 : arena_->block_bytes(); }
   absl::Span<float* const> blocks() const { return blocks_; }
   const CacheShape& shape() const { return shape_; }
 
-  // One layer of it, as the kernels read and write it. Valid until Reserve or Release.
+  // One layer of those that attend, as the kernels read and write it. Valid until Reserve or
+  // Release.
   AttentionBlocks layer(int64_t index) const {
     return {.blocks = blocks_.data(),
             .layer_offset = index * shape_.layer_floats(),

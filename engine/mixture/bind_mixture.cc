@@ -123,11 +123,11 @@ class MixtureBinder {
   ExpertWeights Expert(const std::string& gate, const std::string& up, const std::string& down,
                        int64_t size, bool bias) {
     ExpertWeights w;
-    w.gate = source_.Weight(gate + ".weight", {size, hidden_});
+    if (spec_.gated()) w.gate = source_.Weight(gate + ".weight", {size, hidden_});
     w.up = source_.Weight(up + ".weight", {size, hidden_});
     w.down = source_.Weight(down + ".weight", {hidden_, size});
     if (bias) {
-      w.gate_bias = source_.Weight(gate + ".bias", {size});
+      if (spec_.gated()) w.gate_bias = source_.Weight(gate + ".bias", {size});
       w.up_bias = source_.Weight(up + ".bias", {size});
       w.down_bias = source_.Weight(down + ".bias", {hidden_});
     }
@@ -151,6 +151,16 @@ class MixtureBinder {
 
   void BindFused(MixtureWeights* w) {
     const int64_t size = spec_.intermediate_size;
+    if (!spec_.gated()) {
+      const WeightRows up = Fused(fused_->gate_up, size, hidden_);
+      const WeightRows back = Fused(fused_->down, hidden_, size);
+      for (int64_t e = 0; e < spec_.num_experts; ++e) {
+        ExpertWeights& expert = w->experts[static_cast<size_t>(e)];
+        expert.up = Slice(up, e * size, size);
+        expert.down = Slice(back, e * hidden_, hidden_);
+      }
+      return;
+    }
     const WeightRows gate_up = Fused(fused_->gate_up, 2 * size, hidden_);
     const WeightRows down = Fused(fused_->down, hidden_, size);
     WeightRows gate_up_bias;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/kernels/activation.h"
+
 namespace firstlight {
 namespace {
 
@@ -36,6 +38,9 @@ void ActivateExpert(const MixtureSpec& spec, const Kernels& kernels, int64_t cou
       return;
     case GatedActivation::kClampedSwiglu:
       ClampedSwiglu(spec.clamp, kernels, count, up, gate);
+      return;
+    case GatedActivation::kReluSquared:
+      Activate(Activation::kReluSquared, {}, kernels, nullptr, count, gate);
       return;
   }
 }

@@ -11,7 +11,8 @@
 
 namespace firstlight {
 
-// gate[i] = the activation of gate[i] and up[i]. Both are [count].
+// gate[i] = the activation of gate[i] and up[i]. Both are [count]. Where experts have no gate, up's
+// values are in its place, and `up` is not read.
 void ActivateExpert(const MixtureSpec& spec, const Kernels& kernels, int64_t count, const float* up,
                     float* gate);
 

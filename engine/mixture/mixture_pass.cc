@@ -230,14 +230,16 @@ void MixturePass::MultiplyGateAndUp() {
                             .bias = group.expert->gate_bias,
                             .output = group.gate,
                             .output_stride = group.size};
-        kernels_.product(args, begin, end, scratch);
+        if (spec_.gated()) {
+          kernels_.product(args, begin, end, scratch);
+          args.output = group.up;
+        }
         args.weight = group.expert->up;
         args.bias = group.expert->up_bias;
-        args.output = group.up;
         kernels_.product(args, begin, end, scratch);
         for (int64_t t = 0; t < group.tokens; ++t) {
           const int64_t at = t * group.size + begin;
-          if (group.shared) {
+          if (group.shared && spec_.gated()) {
             kernels_.silu_and_multiply(group.gate + at, group.up + at, end - begin,
                                        group.gate + at);
           } else {

@@ -36,6 +36,7 @@ struct RoutingSpec {
   RouterScore score = RouterScore::kSoftmax;
   bool normalize = false;       // the chosen experts' weights by their sum, ...
   double smallest_sum = 0.0;    // ... or by this where that is less
+  double added_to_sum = 1e-20;  // kSigmoid: to the sum, before that
   double scaling_factor = 1.0;  // of the weights, after that
   // Experts are chosen from the best groups alone. Groups are consecutive experts, equally many.
   int64_t groups = 1;
@@ -50,6 +51,7 @@ struct RoutingSpec {
 enum class GatedActivation : uint8_t {
   kSwiglu,         // silu(gate) * up
   kClampedSwiglu,  // gpt-oss: see SwigluClamp
+  kReluSquared,    // relu(up)^2: there is no gate
 };
 
 // (clamp(up, -limit, limit) + 1) * g * sigmoid(alpha * g), g = min(gate, limit).
@@ -61,6 +63,7 @@ struct SwigluClamp {
 };
 
 // Names of a layer's tensors in files that hold one tensor for all experts. Unset where empty.
+// Without a gate, gate_up is up: [experts, intermediate_size, hidden_size].
 struct FusedExpertNames {
   std::string router = {};   // linear: without ".weight"
   std::string gate_up = {};  // [experts, 2 * intermediate_size, hidden_size]; exact
@@ -112,6 +115,7 @@ struct MixtureSpec {
   SwigluClamp clamp;
   MixtureNames names;
 
+  bool gated() const { return activation != GatedActivation::kReluSquared; }
   bool IsMixture(int64_t layer) const {
     return static_cast<size_t>(layer) < layers.size() && layers[static_cast<size_t>(layer)];
   }
@@ -146,11 +150,12 @@ void VisitFields(MixtureNames& names, Visitor&& visit) {
 
 template <typename Visitor>
 void VisitFields(RoutingSpec& routing, Visitor&& visit) {
-  auto& [score, normalize, smallest_sum, scaling_factor, groups, groups_per_token, group_score,
-         tolerance] = routing;
+  auto& [score, normalize, smallest_sum, added_to_sum, scaling_factor, groups, groups_per_token,
+         group_score, tolerance] = routing;
   visit(std::string_view("mixture.routing.score"), score);
   visit(std::string_view("mixture.routing.normalize"), normalize);
   visit(std::string_view("mixture.routing.smallest_sum"), smallest_sum);
+  visit(std::string_view("mixture.routing.added_to_sum"), added_to_sum);
   visit(std::string_view("mixture.routing.scaling_factor"), scaling_factor);
   visit(std::string_view("mixture.routing.groups"), groups);
   visit(std::string_view("mixture.routing.groups_per_token"), groups_per_token);

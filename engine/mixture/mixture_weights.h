@@ -9,9 +9,9 @@
 
 namespace firstlight {
 
-// A gated MLP. Biases are [1, out], or absent.
+// An MLP. Biases are [1, out], or absent.
 struct ExpertWeights {
-  WeightRows gate;  // [intermediate_size, hidden_size]
+  WeightRows gate;  // [intermediate_size, hidden_size], absent where it has none
   WeightRows gate_bias;
   WeightRows up;  // [intermediate_size, hidden_size]
   WeightRows up_bias;

@@ -123,7 +123,9 @@ void Router::ChooseByScore(absl::Span<int32_t> experts, absl::Span<float> weight
   float sum = 0.0F;
   for (const float weight : weights) sum += weight;
   // Sigmoids may all be zero; transformers guards against that by as much.
-  if (spec_.routing.score == RouterScore::kSigmoid) sum += 1e-20F;
+  if (spec_.routing.score == RouterScore::kSigmoid) {
+    sum += static_cast<float>(spec_.routing.added_to_sum);
+  }
   sum = std::max(sum, static_cast<float>(spec_.routing.smallest_sum));
   for (float& weight : weights) weight /= sum;
 }

@@ -234,12 +234,11 @@ absl::StatusOr<std::unique_ptr<TestDecoder>> TestDecoder::Create(const std::stri
   LoadReport report;
   FIRSTLIGHT_ASSIGN_OR_RETURN(test->weights_, BindWeights(spec, *test->checkpoint_, {}, &report));
   FIRSTLIGHT_ASSIGN_OR_RETURN(const Kernels* kernels, SelectKernels(options.isa));
-  test->cache_shape_ = {.layers = spec.num_hidden_layers,
-                        .num_key_value_heads = spec.num_key_value_heads,
-                        .head_dim = spec.head_dim,
-                        .value_dim = spec.value_dim()};
-  FIRSTLIGHT_ASSIGN_OR_RETURN(test->arena_,
-                              test->pool_.CreateArena(test->cache_shape_.block_bytes()));
+  test->cache_shape_ = CacheShapeOf(spec);
+  if (test->cache_shape_.layers > 0) {
+    FIRSTLIGHT_ASSIGN_OR_RETURN(test->arena_,
+                                test->pool_.CreateArena(test->cache_shape_.block_bytes()));
+  }
   test->decoder_ = std::make_unique<Decoder>(&spec, &test->weights_, kernels, &test->workers_);
   return test;
 }
@@ -247,6 +246,9 @@ absl::StatusOr<std::unique_ptr<TestDecoder>> TestDecoder::Create(const std::stri
 TestDecoder::Sequence TestDecoder::NewSequence(int64_t prompt_tokens) {
   Sequence sequence;
   sequence.cache = std::make_unique<PagedCache>(cache_shape_, arena_.get());
+  // Contents that are never read: a sequence begins without a state.
+  sequence.state.assign(static_cast<size_t>(StateFloats(spec())),
+                        std::numeric_limits<float>::quiet_NaN());
   sequence.rope = ComputeRopeFrequencies(spec(), prompt_tokens);
   return sequence;
 }
@@ -259,6 +261,7 @@ BatchSegment TestDecoder::Advance(Sequence& sequence, absl::Span<const int32_t> 
   return {.tokens = tokens,
           .first_position = first,
           .cache = sequence.cache.get(),
+          .state = sequence.state.data(),
           .rope = &sequence.rope,
           .logits_rows = logits_rows};
 }

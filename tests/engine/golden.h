@@ -61,6 +61,7 @@ class TestDecoder {
   // A sequence of its own, with the frequencies of a prompt of that length.
   struct Sequence {
     std::unique_ptr<PagedCache> cache;
+    std::vector<float> state;
     RopeFrequencies rope;
     int64_t position = 0;
   };
