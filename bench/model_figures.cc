@@ -18,7 +18,8 @@ absl::StatusOr<ModelFigures> ReadModelFigures(const std::string& directory) {
   ModelFigures figures;
   figures.vocab_size = spec.vocab_size;
   figures.checkpoint_bytes = checkpoint->tensor_bytes();
-  figures.position_bytes = spec.num_hidden_layers * (spec.key_value_size() + spec.value_size()) *
+  figures.position_bytes = spec.AttentionLayers(spec.num_hidden_layers) *
+                           (spec.key_value_size() + spec.value_size()) *
                            static_cast<int64_t>(sizeof(float));
   figures.layer_weights = spec.num_hidden_layers * spec.hidden_size *
                           (2 * spec.query_size() + 2 * spec.key_value_size() +

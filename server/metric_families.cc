@@ -64,8 +64,9 @@ MetricFamilies::MetricFamilies(Registry* registry)
       sequences_limit(NewGauge(registry, "firstlight_sequences_limit",
                                "Sequences that may run (--max-sequences) and wait (--max-queue) at "
                                "once, all models together; a request past both is refused.")),
-      kv_cache_used(NewGauge(registry, "firstlight_kv_cache_used_bytes",
-                             "KV cache blocks that sequences hold.")),
+      kv_cache_used(
+          NewGauge(registry, "firstlight_kv_cache_used_bytes",
+                   "KV cache blocks, and states of recurrent layers, that sequences hold.")),
       kv_cache_capacity(NewGauge(registry, "firstlight_kv_cache_capacity_bytes",
                                  "Bound of the KV cache of all models together.")),
       step_gap(NewHistogram(registry, "firstlight_step_gap_seconds",

@@ -197,6 +197,12 @@ def load(directory):
     return model.eval()
 
 
+def cache_of(output):
+    """The argument that a model takes its cache by, which Mamba-2 calls otherwise."""
+    name = "past_key_values" if hasattr(output, "past_key_values") else "cache_params"
+    return {name: getattr(output, name)}
+
+
 def record(directory, prompt):
     """Logits of every prompt position and every greedy step, from transformers in float32; up to the
     first step at which the best two logits come too close."""
@@ -219,7 +225,12 @@ def record(directory, prompt):
             greedy.append(int(steps[-1].argmax()))
             if len(greedy) == GREEDY_TOKENS or gaps[-1] <= SMALLEST_GAP:
                 break
-            output = model(torch.tensor([greedy[-1:]]), past_key_values=output.past_key_values,
+            # Bamba's model counts from 0 in every call unless it is told.
+            if model.config.model_type == "bamba":
+                positions = {"position_ids": torch.tensor([[len(prompt) + len(greedy) - 1]])}
+            else:
+                positions = {}
+            output = model(torch.tensor([greedy[-1:]]), **cache_of(output), **positions,
                            use_cache=True)
             steps.append(output.logits[0, -1])
     return {"prompt_logits": prompt_logits.contiguous().clone(),
