@@ -2,6 +2,7 @@
 // Innovation Institute, arXiv:2507.22448; models/falcon_h1): Llama with Mamba-2 layers, in Bamba
 // instead of most attention, in Falcon-H1 beside it.
 
+#include <cmath>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +38,9 @@ absl::StatusOr<std::vector<double>> ReadMultipliers(const JsonValue& config, std
   size_t next = 0;
   for (const JsonValue value : list) {
     FIRSTLIGHT_ASSIGN_OR_RETURN(values[next], value.AsDouble());
+    if (!(std::fabs(values[next]) <= kLargest)) {
+      return value.Error(StrCat("expected a number in [", -kLargest, ", ", kLargest, "]"));
+    }
     ++next;
   }
   return values;
