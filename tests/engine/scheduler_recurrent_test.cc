@@ -1,6 +1,7 @@
 // Sequences whose layers keep a state, through what a scheduler does to them: prompts in chunks
 // beside decode rows of others, several answers to a prompt, sequences that give way.
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -62,7 +63,9 @@ TEST_P(RecurrentSchedulerTest, EachAnswerToAPromptHasAStateOfItsOwn) {
     const std::shared_ptr<Model> model = harness.Load(golden_);
     const SchedulerHarness::Submitted submitted = harness.Submit(model, request);
     ASSERT_TRUE(harness.scheduler().Step());
-    if (sequences == 3) EXPECT_GE(harness.pool().used_bytes(), 3 * state_bytes_);
+    if (sequences == 3) {
+      EXPECT_GE(harness.pool().used_bytes(), 3 * state_bytes_);
+    }
     harness.RunUntilIdle();
     for (int64_t i = 0; i < 3; ++i) {
       const std::vector<int32_t> ids = submitted.observer->answer(i).ids;
