@@ -85,8 +85,9 @@ absl::Status PrintCopiedMemory(const std::string& directory) {
   FIRSTLIGHT_RETURN_IF_ERROR(model->BuildTokenizer());
   FIRSTLIGHT_ASSIGN_OR_RETURN(const MemoryUse loaded, MemoryOf("self"));
 
-  PagedCache cache(model->cache_shape(), model->arena());
-  if (!cache.Reserve(kPromptTokens)) return absl::InternalError("the cache has no room");
+  PagedCache cache(&model->cache());
+  if (!cache.Reserve({.first = 0, .end = kPromptTokens, .chunk = kPromptTokens}))
+    return absl::InternalError("the cache has no room");
   const RopeFrequencies rope = ComputeRopeFrequencies(model->spec(), kPromptTokens);
   const std::vector<int32_t> prompt = Prompt(kPromptTokens, 0, model->spec().vocab_size);
   FIRSTLIGHT_RETURN_IF_ERROR(model->decoder()

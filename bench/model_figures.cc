@@ -18,12 +18,18 @@ absl::StatusOr<ModelFigures> ReadModelFigures(const std::string& directory) {
   ModelFigures figures;
   figures.vocab_size = spec.vocab_size;
   figures.checkpoint_bytes = checkpoint->tensor_bytes();
-  figures.position_bytes = spec.AttentionLayers(spec.num_hidden_layers) *
-                           (spec.key_value_size() + spec.value_size()) *
-                           static_cast<int64_t>(sizeof(float));
-  figures.layer_weights = spec.num_hidden_layers * spec.hidden_size *
-                          (2 * spec.query_size() + 2 * spec.key_value_size() +
-                           (spec.feed_forward.gated ? 3 : 2) * spec.intermediate_size);
+  figures.position_bytes = 0;
+  figures.layer_weights = 0;
+  for (int64_t layer = 0; layer < spec.num_hidden_layers; ++layer) {
+    const LayerKind& kind = spec.kind(layer);
+    const HeadSizes heads = kind.attends() ? spec.heads(kind) : HeadSizes();
+    const int64_t key_value =
+        spec.shares_key_value(layer) ? 0 : heads.key_size() + heads.value_size();
+    figures.position_bytes += key_value * static_cast<int64_t>(sizeof(float));
+    const int64_t feed_forward = kind.feed_forward ? spec.intermediate_size_of(layer) : 0;
+    figures.layer_weights += spec.hidden_size * (2 * heads.query_size() + key_value +
+                                                 (spec.feed_forward.gated ? 3 : 2) * feed_forward);
+  }
   figures.head_weights = spec.vocab_size * spec.hidden_size;
   figures.step_weight_bytes = figures.checkpoint_bytes;
   const TensorView* const embedding = FindEmbedding(spec, *checkpoint);

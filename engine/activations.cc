@@ -29,13 +29,15 @@ enum Part {
   kPacked,
   kGrouped,
   kProjected,
-  kRecurrent,
   kBeside,
+  kRecurrent,
   kLatent,
   kAttended,
   kGate,
   kUp,
   kMixture,
+  kPerLayerInput,
+  kPerLayerGate,
   kCosine,
   kSine,
   kLogits,
@@ -74,11 +76,11 @@ std::optional<int64_t> RecurrentFloats(const DecoderSpec& spec, int64_t tokens) 
   return floats.has_value() ? Floats(1, *floats) : std::nullopt;
 }
 
-// Floats of a row of `grouped`.
-int64_t GroupedWidth(const DecoderSpec& spec, int64_t projected) {
+// Floats of a row of `grouped`, where the widest query and projection are so wide.
+int64_t GroupedWidth(const DecoderSpec& spec, int64_t query, int64_t projected) {
   switch (spec.attention.output_gate) {
     case OutputGate::kElements:
-      return 2 * spec.query_size();
+      return 2 * query;
     case OutputGate::kHeads:
       return spec.num_attention_heads;
     case OutputGate::kNone:
@@ -98,27 +100,38 @@ std::optional<int64_t> MixtureFloats(const DecoderSpec& spec, int64_t tokens) {
 
 // None where the sum is beyond int64_t.
 std::optional<Layout> LayOut(const DecoderSpec& spec, const PassRows& rows, int workers) {
-  const int64_t widest =
-      std::max({spec.hidden_size, spec.query_size(), spec.attended_size(), spec.intermediate_size});
-  const int64_t projected = spec.query_size() + spec.key_value_size() + spec.value_size();
-  const bool two_mixers =
-      std::any_of(spec.layer_kinds.begin(), spec.layer_kinds.end(),
-                  [](const LayerKind& kind) { return kind.mixer == Mixer::kBoth; });
+  int64_t projected = 0;
+  int64_t attended = 0;
+  int64_t query = 0;
+  bool two_mixers = false;
+  for (const LayerKind& kind : spec.layer_kinds) {
+    if (!kind.attends()) continue;
+    const HeadSizes heads = spec.heads(kind);
+    projected = std::max(projected, heads.projected_size());
+    attended = std::max(attended, heads.attended_size());
+    query = std::max(query, heads.query_size());
+    two_mixers = two_mixers || kind.recurs();
+  }
+  const int64_t intermediate = spec.intermediate_size_of(spec.num_hidden_layers - 1);
+  const int64_t input = spec.per_layer_input.size;
+  const int64_t widest = std::max({spec.hidden_size, query, attended, intermediate, input});
   const int64_t most_rows = std::max(rows.tokens, rows.logits);
   const std::array<std::optional<int64_t>, kParts> floats = {
       Floats(rows.tokens, spec.hidden_size),
       Floats(most_rows, spec.hidden_size),
       Floats(rows.tokens, spec.hidden_size),
       Floats(most_rows, PackedActivationFloats(1, widest)),
-      Floats(rows.tokens, GroupedWidth(spec, projected)),
+      Floats(rows.tokens, GroupedWidth(spec, query, projected)),
       Floats(rows.tokens, projected),
+      Floats(two_mixers || spec.mixture.beside_mlp ? rows.tokens : 0, spec.hidden_size),
       RecurrentFloats(spec, rows.tokens),
-      Floats(two_mixers ? rows.tokens : 0, spec.hidden_size),
       LatentFloats(spec, rows.tokens),
-      Floats(rows.tokens, spec.attended_size()),
-      Floats(rows.tokens, spec.intermediate_size),
-      Floats(rows.tokens, spec.intermediate_size),
+      Floats(rows.tokens, attended),
+      Floats(rows.tokens, intermediate),
+      Floats(rows.tokens, intermediate),
       MixtureFloats(spec, rows.tokens),
+      Floats(rows.tokens, spec.num_hidden_layers * input),
+      Floats(rows.tokens, input),
       Floats(rows.tokens, spec.rotary_pairs()),
       Floats(rows.tokens, spec.rotary_pairs()),
       Floats(rows.logits, spec.vocab_size),
@@ -142,7 +155,7 @@ std::pair<std::string_view, int64_t> WidestField(const DecoderSpec& spec, const 
       {3.0 * static_cast<double>(rows.tokens), {"hidden_size", spec.hidden_size}},
       {3.0 * static_cast<double>(rows.tokens), {"intermediate_size", spec.intermediate_size}},
       {2.0 * static_cast<double>(rows.tokens),
-       {"num_attention_heads * head_dim", spec.query_size()}},
+       {"num_attention_heads * head_dim", spec.num_attention_heads * spec.head_dim}},
       {3.0 * static_cast<double>(rows.tokens),
        {"num_experts_per_tok * an expert's intermediate size",
         spec.mixture.experts_per_token * spec.mixture.intermediate_size}},
@@ -191,9 +204,10 @@ absl::Status Activations::Reserve(const DecoderSpec& spec, const PassRows& rows,
     }
     allocated_floats_ = layout.bytes / int64_t{sizeof(float)};
   }
-  float** const buffers[kParts] = {&hidden,    &normed, &delta,  &packed,   &grouped, &projected,
-                                   &recurrent, &beside, &latent, &attended, &gate,    &up,
-                                   &mixture,   &cosine, &sine,   &logits,   &scratch_};
+  float** const buffers[kParts] = {
+      &hidden,         &normed, &delta,    &packed, &grouped, &projected, &beside,
+      &recurrent,      &latent, &attended, &gate,   &up,      &mixture,   &per_layer_input,
+      &per_layer_gate, &cosine, &sine,     &logits, &scratch_};
   float* next = block_.get();
   for (int part = 0; part < kParts; ++part) {
     *buffers[part] = next;

@@ -57,17 +57,21 @@ class Activations {
   float* packed = nullptr;  // the input of a product, as the kernels read it
   // The next, where a file has it in another order (QkvLayout); what OutputGate takes.
   float* grouped = nullptr;
-  float* projected = nullptr;  // [tokens, query_size + key_value_size + value_size]
-  float* recurrent = nullptr;  // what recurrent layers need (recurrent/recurrent_pass.h)
-  float* beside = nullptr;     // [tokens, hidden_size], delta of a layer's second mixer
-  float* latent = nullptr;     // what latent attention needs (latent/latent_pass.h)
-  float* attended = nullptr;   // [tokens, attended_size]
-  float* gate = nullptr;       // [tokens, intermediate_size]
-  float* up = nullptr;         // [tokens, intermediate_size]
-  float* mixture = nullptr;    // what a mixture of experts needs (mixture/mixture_pass.h)
-  float* cosine = nullptr;     // [tokens, rotary_pairs]
-  float* sine = nullptr;       // [tokens, rotary_pairs]
-  float* logits = nullptr;     // [logits_rows, vocab_size]
+  float* projected = nullptr;  // [tokens, projected_size], of the layer's heads
+  // [tokens, hidden_size], delta of a layer's second mixer, or of an MLP that has experts beside
+  // it.
+  float* beside = nullptr;
+  float* recurrent = nullptr;        // what recurrent layers need (recurrent/recurrent_pass.h)
+  float* latent = nullptr;           // what latent attention needs (latent/latent_pass.h)
+  float* attended = nullptr;         // [tokens, attended_size]
+  float* gate = nullptr;             // [tokens, the layer's intermediate_size]
+  float* up = nullptr;               // likewise
+  float* mixture = nullptr;          // what a mixture of experts needs (mixture/mixture_pass.h)
+  float* per_layer_input = nullptr;  // [tokens, num_hidden_layers, per_layer_input.size]
+  float* per_layer_gate = nullptr;   // [tokens, per_layer_input.size]
+  float* cosine = nullptr;           // [tokens, rotary_pairs]
+  float* sine = nullptr;             // [tokens, rotary_pairs]
+  float* logits = nullptr;           // [logits_rows, vocab_size]
 
  private:
   struct Free {

@@ -8,18 +8,6 @@
 
 namespace firstlight {
 
-CacheShape CacheShapeOf(const DecoderSpec& spec) {
-  return {.layers = spec.AttentionLayers(spec.num_hidden_layers),
-          .num_key_value_heads = spec.num_key_value_heads,
-          .head_dim = spec.head_dim,
-          .value_dim = spec.value_dim()};
-}
-
-int64_t StateFloats(const DecoderSpec& spec) {
-  const int64_t layers = spec.RecurrentLayers(spec.num_hidden_layers);
-  return layers == 0 ? 0 : layers * LayerStateFloats(spec.recurrent);
-}
-
 ForwardPass::ForwardPass(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 ForwardPass::~ForwardPass() = default;
@@ -28,8 +16,7 @@ void ForwardPass::RunNextStage() {
   State& state = *state_;
   assert(!state.done);
   if (state.at_experts) {
-    state.mixture.Run();
-    state.at_experts = false;
+    state.RunExperts(state.next_layer);
   } else if (state.next_layer < 0) {
     state.Embed();
   } else if (state.next_layer < state.spec.num_hidden_layers) {

@@ -26,17 +26,13 @@
 
 namespace firstlight {
 
-// What the decoder of `spec` keeps of a sequence: keys and values, and floats of states.
-CacheShape CacheShapeOf(const DecoderSpec& spec);
-int64_t StateFloats(const DecoderSpec& spec);
-
 // One sequence's share of a pass.
 struct BatchSegment {
   absl::Span<const int32_t> tokens;  // [count], each in [0, vocab_size)
   // Of tokens[0]. The cache holds the positions before it; the state is that just behind them.
   int64_t first_position = 0;
   PagedCache* cache = nullptr;            // reserved up to first_position + count
-  float* state = nullptr;                 // [StateFloats()], where layers recur
+  float* state = nullptr;                 // [CacheShape::state_floats], or null
   const RopeFrequencies* rope = nullptr;  // fixed when the sequence was admitted
   int64_t logits_rows = 0;                // logits for the last `logits_rows` tokens; 0 for none
 };

@@ -19,6 +19,7 @@
 #include "engine/kernels/row_functions.h"
 #include "engine/latent/latent_spec.h"
 #include "engine/mixture/mixture_spec.h"
+#include "engine/per_layer_input_spec.h"
 #include "engine/recurrent/recurrent_spec.h"
 
 namespace firstlight {
@@ -121,12 +122,29 @@ struct LayerKind {
   int64_t window = 0;  // positions attended, the row's own included; 0: all
   int64_t rope = 0;    // index into DecoderSpec::ropes; -1: positions do not turn
   Mixer mixer = Mixer::kAttention;
-  bool feed_forward = true;  // whether there is one behind the mixer
+  bool feed_forward = true;         // whether there is one behind the mixer
+  int64_t head_dim = 0;             // 0: DecoderSpec::head_dim
+  int64_t num_key_value_heads = 0;  // 0: DecoderSpec::num_key_value_heads
+  bool key_is_value = false;        // values are what the keys' projection gives, before any norm
 
   bool attends() const { return mixer == Mixer::kAttention || mixer == Mixer::kBoth; }
   bool recurs() const { return mixer == Mixer::kRecurrence || mixer == Mixer::kBoth; }
 
   friend bool operator==(const LayerKind&, const LayerKind&) = default;
+};
+
+// The heads of one layer.
+struct HeadSizes {
+  int64_t num_attention_heads = 0;
+  int64_t num_key_value_heads = 0;
+  int64_t head_dim = 0;
+  int64_t value_dim = 0;  // of a head's value, which is as long as its key but in latent attention
+
+  int64_t query_size() const { return num_attention_heads * head_dim; }
+  int64_t key_size() const { return num_key_value_heads * head_dim; }
+  int64_t value_size() const { return num_key_value_heads * value_dim; }
+  int64_t projected_size() const { return query_size() + key_size() + value_size(); }
+  int64_t attended_size() const { return num_attention_heads * value_dim; }
 };
 
 // By what the sigmoid of which attention's output is multiplied.
@@ -145,6 +163,7 @@ struct AttentionSpec {
   bool output_bias = false;
   QkvLayout qkv_layout = QkvLayout::kSeparate;
   QkNormSpec qk_norm;
+  bool value_norm = false;  // of each head's value, as of its key but without a weight
   Alibi alibi = Alibi::kNone;
   // Queries by 1 + beta * log(1 + floor(position / positions)) (Llama 4's); 0: not.
   double temperature_beta = 0.0;
@@ -169,17 +188,20 @@ struct FeedForwardSpec {
   double gate_multiplier = 1.0;    // before the activation
   double output_multiplier = 1.0;  // of what it adds
   GateUpLayout layout = GateUpLayout::kSeparate;
+  // The size in layers that share another's keys and values, in intermediate sizes.
+  int64_t kv_shared_multiple = 1;
 
   friend bool operator==(const FeedForwardSpec&, const FeedForwardSpec&) = default;
 };
 
 // How a layer's two sublayers (mixer, feed-forward) join the residual stream.
 struct ResidualSpec {
-  bool norm_before = true;   // of a sublayer's input
-  bool norm_after = false;   // of its output, before it is added
-  bool parallel = false;     // both sublayers read the layer's input
-  bool shared_norm = false;  // parallel: through one norm
-  double multiplier = 1.0;   // of what a sublayer adds
+  bool norm_before = true;    // of a sublayer's input
+  bool norm_after = false;    // of its output, before it is added
+  bool parallel = false;      // both sublayers read the layer's input
+  bool shared_norm = false;   // parallel: through one norm
+  double multiplier = 1.0;    // of what a sublayer adds
+  bool layer_scalar = false;  // the stream behind a layer by a number of the layer's own
 
   bool feed_forward_norm() const { return norm_before && !(parallel && shared_norm); }
 
@@ -235,6 +257,7 @@ struct TensorNames {
   std::string down = "mlp.down_proj";
   std::string xielu = "mlp.act_fn.";  // then alpha_p, alpha_n, beta, eps
   std::string feed_forward_output_norm = "post_mlp_layernorm";
+  std::string layer_scalar = "layer_scalar";  // exact
   std::string final_norm = "norm";
   std::string head = "lm_head";
   std::string older_head = {};  // what published files call it, where that differs
@@ -259,20 +282,27 @@ struct DecoderSpec {
   MixtureSpec mixture;
   RecurrentSpec recurrent;  // of the layers that recur
   HeadSpec head;
+  PerLayerInputSpec per_layer_input;
   std::vector<RopeSpec> ropes = {RopeSpec()};
   std::vector<LayerKind> layer_kinds = {LayerKind()};
   // [num_hidden_layers], the index into layer_kinds of each; empty: all are of the first.
   std::vector<int64_t> kind_of_layer = {};
+  // So many of the last layers have no keys and values: they attend those of the last layer of
+  // their kind before all of these.
+  int64_t num_kv_shared_layers = 0;
   // Projections are stored transposed, [in, out], as GPT-2's are: their slots are copied.
   bool transposed = false;
   TensorNames names;
 
-  int64_t query_size() const { return num_attention_heads * head_dim; }
-  int64_t key_value_size() const { return num_key_value_heads * head_dim; }
-  // Of a head's value, which is as long as its key but in latent attention.
-  int64_t value_dim() const { return latent.enabled() ? latent.value_dim : head_dim; }
-  int64_t value_size() const { return num_key_value_heads * value_dim(); }
-  int64_t attended_size() const { return num_attention_heads * value_dim(); }
+  HeadSizes heads(const LayerKind& kind) const {
+    const int64_t dim = kind.head_dim > 0 ? kind.head_dim : head_dim;
+    return {.num_attention_heads = num_attention_heads,
+            .num_key_value_heads =
+                kind.num_key_value_heads > 0 ? kind.num_key_value_heads : num_key_value_heads,
+            .head_dim = dim,
+            .value_dim = latent.enabled() ? latent.value_dim : dim};
+  }
+  HeadSizes heads(int64_t layer) const { return heads(kind(layer)); }
   const LayerKind& kind(int64_t layer) const {
     return layer_kinds[kind_of_layer.empty()
                            ? 0
@@ -281,6 +311,16 @@ struct DecoderSpec {
   // Layers that attend, or that recur, among the first `layers`.
   int64_t AttentionLayers(int64_t layers) const;
   int64_t RecurrentLayers(int64_t layers) const;
+  // Whether the layer has an MLP of its own.
+  bool has_mlp(int64_t layer) const { return mixture.beside_mlp || !mixture.IsMixture(layer); }
+  bool shares_key_value(int64_t layer) const {
+    return layer >= num_hidden_layers - num_kv_shared_layers;
+  }
+  // The layer whose keys and values `layer` attends.
+  int64_t key_value_layer(int64_t layer) const;
+  int64_t intermediate_size_of(int64_t layer) const {
+    return intermediate_size * (shares_key_value(layer) ? feed_forward.kv_shared_multiple : 1);
+  }
   // Cosines (and sines) of a position, of all ropes.
   int64_t rotary_pairs() const {
     int64_t pairs = 0;
@@ -301,6 +341,14 @@ inline int64_t DecoderSpec::RecurrentLayers(int64_t layers) const {
   int64_t count = 0;
   for (int64_t layer = 0; layer < layers; ++layer) count += kind(layer).recurs() ? 1 : 0;
   return count;
+}
+
+inline int64_t DecoderSpec::key_value_layer(int64_t layer) const {
+  if (!shares_key_value(layer)) return layer;
+  for (int64_t other = num_hidden_layers - num_kv_shared_layers - 1; other >= 0; --other) {
+    if (kind(other) == kind(layer)) return other;
+  }
+  return layer;
 }
 
 }  // namespace firstlight

@@ -50,8 +50,9 @@ void VisitNormFields(bool of_qk, NormSpec& norm, Visitor&& visit) {
 
 template <typename Visitor>
 void VisitFields(AttentionSpec& attention, Visitor&& visit) {
-  auto& [scale, soft_cap, clip, qkv_bias, output_bias, qkv_layout, qk_norm, alibi, temperature_beta,
-         temperature_positions, sinks, output_gate, output_multiplier] = attention;
+  auto& [scale, soft_cap, clip, qkv_bias, output_bias, qkv_layout, qk_norm, value_norm, alibi,
+         temperature_beta, temperature_positions, sinks, output_gate, output_multiplier] =
+      attention;
   visit(std::string_view("attention.scale"), scale);
   visit(std::string_view("attention.soft_cap"), soft_cap);
   visit(std::string_view("attention.clip"), clip);
@@ -63,6 +64,7 @@ void VisitFields(AttentionSpec& attention, Visitor&& visit) {
   visit(std::string_view("attention.qk_norm.after_rope"), after_rope);
   visit(std::string_view("attention.qk_norm.per_head_name"), per_head_name);
   VisitNormFields(/*of_qk=*/true, norm, visit);
+  visit(std::string_view("attention.value_norm"), value_norm);
   visit(std::string_view("attention.alibi"), alibi);
   visit(std::string_view("attention.temperature_beta"), temperature_beta);
   visit(std::string_view("attention.temperature_positions"), temperature_positions);
@@ -73,23 +75,26 @@ void VisitFields(AttentionSpec& attention, Visitor&& visit) {
 
 template <typename Visitor>
 void VisitFields(FeedForwardSpec& feed_forward, Visitor&& visit) {
-  auto& [activation, gated, bias, gate_multiplier, output_multiplier, layout] = feed_forward;
+  auto& [activation, gated, bias, gate_multiplier, output_multiplier, layout, kv_shared_multiple] =
+      feed_forward;
   visit(std::string_view("feed_forward.activation"), activation);
   visit(std::string_view("feed_forward.gated"), gated);
   visit(std::string_view("feed_forward.bias"), bias);
   visit(std::string_view("feed_forward.gate_multiplier"), gate_multiplier);
   visit(std::string_view("feed_forward.output_multiplier"), output_multiplier);
   visit(std::string_view("feed_forward.layout"), layout);
+  visit(std::string_view("feed_forward.kv_shared_multiple"), kv_shared_multiple);
 }
 
 template <typename Visitor>
 void VisitFields(ResidualSpec& residual, Visitor&& visit) {
-  auto& [norm_before, norm_after, parallel, shared_norm, multiplier] = residual;
+  auto& [norm_before, norm_after, parallel, shared_norm, multiplier, layer_scalar] = residual;
   visit(std::string_view("residual.norm_before"), norm_before);
   visit(std::string_view("residual.norm_after"), norm_after);
   visit(std::string_view("residual.parallel"), parallel);
   visit(std::string_view("residual.shared_norm"), shared_norm);
   visit(std::string_view("residual.multiplier"), multiplier);
+  visit(std::string_view("residual.layer_scalar"), layer_scalar);
 }
 
 template <typename Visitor>
@@ -115,7 +120,7 @@ void VisitFields(TensorNames& names, Visitor&& visit) {
   auto& [base_prefix, other_base_prefix, embedding, positions, embedding_norm, layer, input_norm,
          query, key, value, query_key_value, query_norm, key_norm, attention_output, output_gate,
          other_output_gate, sinks, attention_output_norm, feed_forward_norm, gate, up, gate_up,
-         down, xielu, feed_forward_output_norm, final_norm, head, older_head] = names;
+         down, xielu, feed_forward_output_norm, layer_scalar, final_norm, head, older_head] = names;
   visit(std::string_view("names.base_prefix"), base_prefix);
   visit(std::string_view("names.other_base_prefix"), other_base_prefix);
   visit(std::string_view("names.embedding"), embedding);
@@ -141,6 +146,7 @@ void VisitFields(TensorNames& names, Visitor&& visit) {
   visit(std::string_view("names.down"), down);
   visit(std::string_view("names.xielu"), xielu);
   visit(std::string_view("names.feed_forward_output_norm"), feed_forward_output_norm);
+  visit(std::string_view("names.layer_scalar"), layer_scalar);
   visit(std::string_view("names.final_norm"), final_norm);
   visit(std::string_view("names.head"), head);
   visit(std::string_view("names.older_head"), older_head);
@@ -150,7 +156,8 @@ template <typename Visitor>
 void VisitFields(DecoderSpec& spec, Visitor&& visit) {
   auto& [vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads,
          num_key_value_heads, head_dim, norm, embedding, residual, attention, latent, feed_forward,
-         mixture, recurrent, head, ropes, layer_kinds, kind_of_layer, transposed, names] = spec;
+         mixture, recurrent, head, per_layer_input, ropes, layer_kinds, kind_of_layer,
+         num_kv_shared_layers, transposed, names] = spec;
   visit(std::string_view("vocab_size"), vocab_size);
   visit(std::string_view("hidden_size"), hidden_size);
   visit(std::string_view("intermediate_size"), intermediate_size);
@@ -167,15 +174,21 @@ void VisitFields(DecoderSpec& spec, Visitor&& visit) {
   VisitFields(mixture, visit);
   VisitFields(recurrent, visit);
   VisitFields(head, visit);
+  VisitFields(per_layer_input, visit);
   for (RopeSpec& rope : ropes) VisitFields(rope, visit);
   for (LayerKind& kind : layer_kinds) {
-    auto& [window, rope, mixer, feed_forward_of_layer] = kind;
+    auto& [window, rope, mixer, feed_forward_of_layer, head_dim_of_kind, kv_heads_of_kind,
+           key_is_value] = kind;
     visit(std::string_view("layer_kind.window"), window);
     visit(std::string_view("layer_kind.rope"), rope);
     visit(std::string_view("layer_kind.mixer"), mixer);
     visit(std::string_view("layer_kind.feed_forward"), feed_forward_of_layer);
+    visit(std::string_view("layer_kind.head_dim"), head_dim_of_kind);
+    visit(std::string_view("layer_kind.num_key_value_heads"), kv_heads_of_kind);
+    visit(std::string_view("layer_kind.key_is_value"), key_is_value);
   }
   visit(std::string_view("kind_of_layer"), kind_of_layer);
+  visit(std::string_view("num_kv_shared_layers"), num_kv_shared_layers);
   visit(std::string_view("transposed"), transposed);
   VisitFields(names, visit);
 }

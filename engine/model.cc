@@ -1,7 +1,6 @@
 #include "engine/model.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -50,37 +49,13 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Load(const Options& options) {
 
   model->context_length_ = std::min(options.context_length.value_or(model->config_.context_length),
                                     model->config_.context_length);
-  model->cache_shape_ = CacheShapeOf(spec);
-  FIRSTLIGHT_RETURN_IF_ERROR(model->CreateArenas(options.block_pool));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(model->cache_,
+                              CacheArenas::Create(MakeCacheShape(spec), options.block_pool));
   model->decoder_ = std::make_unique<Decoder>(&spec, &model->weights_, options.kernels,
                                               options.workers, options.max_activation_bytes);
   model->residency_ = std::make_unique<ModelResidency>(
       WeightPlan(model->weights_, *model->checkpoint_), options.prefetch);
   return model;
-}
-
-absl::Status Model::CreateArenas(BlockPool* pool) {
-  if (cache_shape_.layers > 0) {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(arena_, pool->CreateArena(cache_shape_.block_bytes()));
-  }
-  const int64_t state_bytes = StateFloats(spec()) * int64_t{sizeof(float)};
-  if (state_bytes == 0) return absl::OkStatus();
-  FIRSTLIGHT_ASSIGN_OR_RETURN(state_arena_, pool->CreateArena(state_bytes));
-  if (max_cache_positions() > 0) return absl::OkStatus();
-  return absl::ResourceExhaustedError(StrCat(
-      "KV cache: the states of a sequence of this model take ", state_bytes, " bytes, a block ",
-      arena_->block_bytes(), " bytes, the budget is ", pool->capacity_bytes(), " bytes"));
-}
-
-int64_t Model::max_cache_positions() const {
-  if (arena_ == nullptr) return std::numeric_limits<int64_t>::max();
-  int64_t blocks = arena_->max_blocks();
-  if (state_arena_ != nullptr) {
-    // As many as the states leave room for.
-    const int64_t block_bytes = arena_->block_bytes();
-    blocks -= (state_arena_->block_bytes() + block_bytes - 1) / block_bytes;
-  }
-  return std::max<int64_t>(blocks, 0) * kBlockTokens;
 }
 
 Model::~Model() = default;

@@ -25,7 +25,7 @@
 #include "engine/decoder.h"
 #include "engine/generation_config.h"
 #include "engine/kv_cache/block_pool.h"
-#include "engine/kv_cache/paged_cache.h"
+#include "engine/kv_cache/cache_arenas.h"
 #include "engine/model_config.h"
 #include "engine/model_integrity.h"
 #include "engine/residency/model_residency.h"
@@ -67,8 +67,7 @@ class Model {
 
   // REQUIRES: kernels, workers and block_pool are set and outlive the model. Errors are those of
   // Checkpoint::Open, ParseModelConfig, ParseGenerationConfig,
-  // CheckActivations, BindWeights and BlockPool::CreateArena; RESOURCE_EXHAUSTED where the budget
-  // holds no sequence's states.
+  // CheckActivations, BindWeights and CacheArenas::Create.
   static absl::StatusOr<std::unique_ptr<Model>> Load(const Options& options);
   ~Model();
 
@@ -104,15 +103,10 @@ class Model {
   const GenerationConfig& generation_config() const { return generation_config_; }
   const std::string& directory() const { return directory_; }
   int64_t context_length() const { return context_length_; }
-  const CacheShape& cache_shape() const { return cache_shape_; }
   // Whether its files are still what was loaded.
   ModelIntegrity* integrity() const { return &integrity_; }
-  // Of keys and values; null where no layer attends.
-  BlockArena* arena() const { return arena_.get(); }
-  // Of states, a block a sequence; null where no layer recurs.
-  BlockArena* state_arena() const { return state_arena_.get(); }
-  // Positions of a sequence that has the whole budget to itself.
-  int64_t max_cache_positions() const;
+  // Where its sequences keep their keys, values and states.
+  const CacheArenas& cache() const { return *cache_; }
   Decoder* decoder() const { return decoder_.get(); }
   // Which of its weights are in memory, and what that cost.
   ModelResidency* residency() const { return residency_.get(); }
@@ -123,7 +117,6 @@ class Model {
   enum class TokenizerState { kNotBegun, kBuilding, kBuilt, kAbsent, kFailed };
 
   Model() = default;
-  absl::Status CreateArenas(BlockPool* pool);
 
   std::string directory_;
   std::shared_ptr<const Checkpoint> checkpoint_;
@@ -135,9 +128,7 @@ class Model {
   LoadReport load_report_;
   GenerationConfig generation_config_;
   int64_t context_length_ = 0;
-  CacheShape cache_shape_;
-  std::unique_ptr<BlockArena> arena_;
-  std::unique_ptr<BlockArena> state_arena_;
+  std::unique_ptr<CacheArenas> cache_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<ModelResidency> residency_;
   mutable StepTotals step_totals_;

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "engine/architectures/architecture.h"
+#include "engine/architectures/decoder_fields.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
 
@@ -55,8 +56,11 @@ absl::Status CheckQuantization(const JsonValue& config, const Architecture& arch
 absl::StatusOr<ModelConfig> ParseModelConfig(const JsonDocument& document) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const Architecture* architecture, FindArchitecture(document));
   const JsonValue config = document.root();
-  if (const std::optional<JsonValue> found = config.Find("per_layer_config"); found.has_value()) {
-    return absl::UnimplementedError(found->Error("is not implemented").message());
+  for (const JsonValue& part : {config, TextConfig(config)}) {
+    const std::optional<JsonValue> found = part.Find("per_layer_config");
+    if (found.has_value() && !architecture->per_layer_config) {
+      return absl::UnimplementedError(found->Error("is not implemented").message());
+    }
   }
   FIRSTLIGHT_RETURN_IF_ERROR(CheckQuantization(config, *architecture));
   FIRSTLIGHT_ASSIGN_OR_RETURN(ModelConfig model, architecture->read_config(config));

@@ -59,7 +59,7 @@ absl::Status Scheduler::Prepare(Request* request, TokenizedPrompt prompt) {
   const Model& model = *request->model;
   const ModelLimits limits = {.vocab_size = model.spec().vocab_size,
                               .context_length = model.context_length(),
-                              .cache_positions = model.max_cache_positions()};
+                              .cache_positions = model.cache().MaxPositions(options_.step_tokens)};
   FIRSTLIGHT_RETURN_IF_ERROR(CheckPrompt(prompt.ids, request->options, limits));
   const int64_t prompt_tokens = static_cast<int64_t>(prompt.ids.size());
   FIRSTLIGHT_ASSIGN_OR_RETURN(request->resolved,

@@ -97,8 +97,10 @@ void Scheduler::Dequeue(Request* request) {
 // batch: one that joins must not make others give way at once.
 bool Scheduler::ReserveToJoin(Sequence* sequence) {
   int64_t spare_bytes = 0;
-  for (Sequence* const other : running_) spare_bytes += other->cache()->BytesToGrow();
-  const int64_t needed_bytes = sequence->BytesToReserve();
+  for (const Sequence* const other : running_) {
+    spare_bytes += other->request().model->cache().block_bytes();
+  }
+  const int64_t needed_bytes = sequence->MissingBytes(options_.step_tokens);
   const auto fits = [&] {
     return options_.block_pool->used_bytes() + needed_bytes + spare_bytes <=
            options_.block_pool->capacity_bytes();
@@ -112,11 +114,11 @@ bool Scheduler::ReserveToJoin(Sequence* sequence) {
     }
     GiveWay(sequences[*victim]);
   }
-  return sequence->Reserve();
+  return sequence->Reserve(options_.step_tokens);
 }
 
 bool Scheduler::ReserveToGoOn(Sequence* sequence) {
-  while (!sequence->Reserve()) {
+  while (!sequence->Reserve(options_.step_tokens)) {
     std::vector<Sequence*> sequences;
     const std::vector<BlockHolder> holders = BlockHolders(&sequences);
     const std::optional<int64_t> victim = ChooseVictim(holders, sequence->age());

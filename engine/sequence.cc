@@ -1,7 +1,6 @@
 #include "engine/sequence.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 #include <utility>
 
@@ -22,8 +21,8 @@ Sequence::Sequence(const Request* request, int64_t index)
       index_(index),
       prompt_tokens_(static_cast<int64_t>(request->prompt.ids.size())),
       tokens_(request->prompt.ids),
-      cache_(request->model->cache_shape(), request->model->arena()),
-      state_(request->model->state_arena()),
+      cache_(&request->model->cache()),
+      state_(request->model->cache().state_arena()),
       stream_(StreamOptions(), request->options.output.continues_prompt
                                    ? absl::MakeConstSpan(request->prompt.ids)
                                    : absl::Span<const int32_t>()) {
@@ -59,30 +58,36 @@ int64_t Sequence::UndescribedPromptRows(int64_t rows) const {
   return std::clamp<int64_t>(computed_ + rows - first, 0, rows);
 }
 
+void Sequence::Advance(int64_t count) {
+  computed_ += count;
+  cache_.ReleaseBehind(computed_);
+}
+
 void Sequence::ReleaseBlocks() {
   cache_.Release();
   state_.Release();
   computed_ = 0;
 }
 
-bool Sequence::Reserve() { return state_.Reserve() && cache_.Reserve(length()); }
+bool Sequence::Reserve(int64_t chunk) {
+  return state_.Reserve() && cache_.Reserve(NextSpan(chunk));
+}
 
-int64_t Sequence::BytesToReserve() const {
-  return state_.BytesToReserve() + cache_.BytesToReserve(length());
+int64_t Sequence::MissingBytes(int64_t chunk) const {
+  return state_.MissingBytes() + cache_.MissingBytes(NextSpan(chunk));
 }
 
 bool Sequence::TakePrompt(const Sequence& other) {
   const int64_t full = prompt_tokens_ / kBlockTokens;
   cache_.ShareBlocks(other.cache_, full);
-  if (!Reserve()) {
+  const CacheSpan own = {
+      .first = prompt_tokens_, .end = length(), .chunk = length() - prompt_tokens_};
+  if (!state_.Reserve() || !cache_.Reserve(own)) {
     ReleaseBlocks();
     return false;
   }
   state_.CopyFrom(other.state_);
-  if (cache_.holds_memory() && prompt_tokens_ % kBlockTokens != 0) {
-    std::memcpy(cache_.blocks()[full], other.cache_.blocks()[full],
-                static_cast<size_t>(cache_.shape().block_bytes()));
-  }
+  if (prompt_tokens_ % kBlockTokens != 0) cache_.CopyBlock(other.cache_, full);
   computed_ = prompt_tokens_;
   return true;
 }

@@ -75,14 +75,15 @@ class Sequence {
 
   PagedCache* cache() { return &cache_; }
   float* recurrent_state() const { return state_.data(); }
-  bool holds_blocks() const { return cache_.holds_memory() || state_.holds_memory(); }
-  // Room for every token so far, and for the states of layers that recur. False when the budget has
+  bool holds_blocks() const { return cache_.held_bytes() > 0 || state_.holds_memory(); }
+  // Room for the next pass over the tokens that are not computed, at most `chunk` of them, as
+  // PagedCache::Reserve has it, and for the states of layers that recur. False when the budget has
   // none; what was reserved before stays.
-  bool Reserve();
+  bool Reserve(int64_t chunk);
   // What Reserve would take of the budget.
-  int64_t BytesToReserve() const;
-  // The next `count` tokens have been computed.
-  void Advance(int64_t count) { computed_ += count; }
+  int64_t MissingBytes(int64_t chunk) const;
+  // The next `count` tokens have been computed. Gives back what no later one attends.
+  void Advance(int64_t count);
   // Gives its blocks back.
   void ReleaseBlocks();
   // Takes over the prompt that `other`, of the same request, has just computed: shares the blocks
@@ -113,6 +114,11 @@ class Sequence {
   bool waited_for_weights = false;  // since its last delta
 
  private:
+  // What is to be computed, at most `chunk` tokens a pass.
+  CacheSpan NextSpan(int64_t chunk) const {
+    return {.first = computed_, .end = length(), .chunk = chunk};
+  }
+
   TextStream::Options StreamOptions() const;
   absl::Status NoMemory(absl::Span<const float> logits) const;
   bool IsEnd(int32_t id, FinishedEvent* finished) const;

@@ -58,6 +58,7 @@ class Binder {
                                         {spec_.embedding.position_rows, hidden});
     }
     if (spec_.embedding.norm) weights.embedding_norm = Norm(base + names.embedding_norm);
+    if (spec_.per_layer_input.enabled()) BindPerLayerInputs(&weights);
     weights.layers.reserve(static_cast<size_t>(spec_.num_hidden_layers));
     for (int64_t layer = 0; layer < spec_.num_hidden_layers; ++layer) {
       weights.layers.push_back(Layer(layer));
@@ -78,7 +79,7 @@ class Binder {
     const bool mixes = kind.mixer != Mixer::kNone;
     LayerWeights w;
     if (mixes && residual.norm_before) w.input_norm = Norm(prefix + names.input_norm);
-    if (kind.attends()) BindAttention(prefix, &w);
+    if (kind.attends()) BindAttention(prefix, layer, &w);
     if (kind.recurs()) {
       LayerTensors tensors(&slots_, prefix);
       w.recurrent = BindRecurrent(spec_.recurrent, spec_.hidden_size, tensors);
@@ -93,44 +94,70 @@ class Binder {
     if (spec_.mixture.IsMixture(layer)) {
       LayerTensors tensors(&slots_, prefix);
       w.mixture = BindMixture(spec_.mixture, spec_.hidden_size, tensors);
-    } else {
-      BindFeedForward(prefix, &w);
+    }
+    if (spec_.has_mlp(layer)) {
+      BindFeedForward(prefix, spec_.intermediate_size_of(layer), &w);
     }
     if (residual.norm_after) {
       w.feed_forward_output_norm = Norm(prefix + names.feed_forward_output_norm);
     }
+    if (spec_.per_layer_input.enabled()) {
+      const auto& [size, rows, input] = spec_.per_layer_input;
+      w.per_layer_input = {.gate = Linear(prefix + input.gate, size, spec_.hidden_size, false),
+                           .up = Linear(prefix + input.up, spec_.hidden_size, size, false),
+                           .output_norm = Norm(prefix + input.output_norm)};
+    }
+    if (residual.layer_scalar) w.scalar = slots_.Weight(prefix + names.layer_scalar, {1});
     return w;
   }
 
-  void BindAttention(const std::string& prefix, LayerWeights* w) {
+  void BindPerLayerInputs(BoundWeights* weights) {
+    const auto& [size, rows, names] = spec_.per_layer_input;
+    const std::string& base = spec_.names.base_prefix;
+    const int64_t all = spec_.num_hidden_layers * size;
+    weights->per_layer_embedding = slots_.Weight(base + names.embedding + ".weight", {rows, all});
+    weights->per_layer_projection = Linear(base + names.projection, all, spec_.hidden_size, false);
+    weights->per_layer_norm = Norm(base + names.norm, spec_.norm, {size});
+  }
+
+  void BindAttention(const std::string& prefix, int64_t layer, LayerWeights* w) {
     const TensorNames& names = spec_.names;
     const AttentionSpec& attention = spec_.attention;
     const int64_t hidden = spec_.hidden_size;
-    const int64_t query = spec_.query_size();
-    const int64_t key_value = spec_.key_value_size();
+    const HeadSizes heads = spec_.heads(layer);
+    const int64_t query = heads.query_size();
+    const int64_t key_value = heads.key_size();
+    const bool own_key_value = !spec_.shares_key_value(layer);
     if (spec_.latent.enabled()) {
       w->latent = Latent(prefix);
     } else if (attention.qkv_layout == QkvLayout::kSeparate) {
       const bool gated = attention.output_gate == OutputGate::kElements;
       w->query =
           Linear(prefix + names.query, gated ? 2 * query : query, hidden, attention.qkv_bias);
-      w->key = Linear(prefix + names.key, key_value, hidden, attention.qkv_bias);
-      w->value = Linear(prefix + names.value, key_value, hidden, attention.qkv_bias);
+      if (own_key_value) {
+        w->key = Linear(prefix + names.key, key_value, hidden, attention.qkv_bias);
+      }
+      if (own_key_value && !spec_.kind(layer).key_is_value) {
+        w->value = Linear(prefix + names.value, key_value, hidden, attention.qkv_bias);
+      }
     } else {
       w->query_key_value =
           Linear(prefix + names.query_key_value, query + 2 * key_value, hidden, attention.qkv_bias);
     }
-    w->query_norm = QkNorm(prefix + names.query_norm, spec_.num_attention_heads);
-    w->key_norm = QkNorm(prefix + names.key_norm, spec_.num_key_value_heads);
+    w->query_norm = QkNorm(prefix + names.query_norm, heads.num_attention_heads, heads.head_dim);
+    if (own_key_value) {
+      w->key_norm = QkNorm(prefix + names.key_norm, heads.num_key_value_heads, heads.head_dim);
+    }
+    if (attention.value_norm && own_key_value) w->value_norm.weight = Ones(heads.value_dim);
     if (attention.sinks) {
       w->sinks = slots_.Weight(prefix + names.sinks, {spec_.num_attention_heads});
     }
     if (attention.output_gate == OutputGate::kHeads) {
       const bool other = slots_.Find(prefix + names.other_output_gate + ".weight") != nullptr;
       w->output_gate = Linear(prefix + (other ? names.other_output_gate : names.output_gate),
-                              spec_.num_attention_heads, hidden, /*bias=*/false);
+                              heads.num_attention_heads, hidden, /*bias=*/false);
     }
-    w->attention_output = Linear(prefix + names.attention_output, hidden, spec_.attended_size(),
+    w->attention_output = Linear(prefix + names.attention_output, hidden, heads.attended_size(),
                                  attention.output_bias);
   }
 
@@ -138,7 +165,7 @@ class Binder {
     const LatentSpec& latent = spec_.latent;
     const LatentNames& names = latent.names;
     const int64_t hidden = spec_.hidden_size;
-    const int64_t query = spec_.query_size();
+    const int64_t query = spec_.num_attention_heads * spec_.head_dim;
     const int64_t rope_dim = spec_.ropes[0].rotary_dim;
     const int64_t expanded =
         spec_.num_attention_heads * (spec_.head_dim - rope_dim + latent.value_dim);
@@ -160,11 +187,10 @@ class Binder {
     return w;
   }
 
-  void BindFeedForward(const std::string& prefix, LayerWeights* w) {
+  void BindFeedForward(const std::string& prefix, int64_t size, LayerWeights* w) {
     const TensorNames& names = spec_.names;
     const FeedForwardSpec& feed_forward = spec_.feed_forward;
     const int64_t hidden = spec_.hidden_size;
-    const int64_t size = spec_.intermediate_size;
     if (feed_forward.gated && feed_forward.layout == GateUpLayout::kConcatenated) {
       const LinearWeights both =
           Linear(prefix + names.gate_up, 2 * size, hidden, feed_forward.bias);
@@ -205,9 +231,8 @@ class Binder {
     return w;
   }
 
-  NormWeights QkNorm(const std::string& name, int64_t heads) {
+  NormWeights QkNorm(const std::string& name, int64_t heads, int64_t head_dim) {
     const QkNormSpec& spec = spec_.attention.qk_norm;
-    const int64_t head_dim = spec_.head_dim;
     switch (spec.scope) {
       case QkNormScope::kNone:
         return {};

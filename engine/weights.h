@@ -46,28 +46,38 @@ struct XieluWeights {
   WeightRows eps;
 };
 
+// All absent where layers have no input of their own.
+struct PerLayerInputWeights {
+  LinearWeights gate;       // [size, hidden_size]
+  LinearWeights up;         // [hidden_size, size]
+  NormWeights output_norm;  // hidden_size
+};
+
 struct LayerWeights {
   NormWeights input_norm;         // hidden_size
-  LinearWeights query_key_value;  // [query_size + 2 key_value_size, hidden_size], or these three
+  LinearWeights query_key_value;  // [query_size + 2 key_size, hidden_size], or these three
   LinearWeights query;   // [query_size, hidden_size], twice that with OutputGate::kElements
-  LinearWeights key;     // [key_value_size, hidden_size]
-  LinearWeights value;   // [key_value_size, hidden_size]
+  LinearWeights key;     // [key_size, hidden_size], absent where another layer's are used
+  LinearWeights value;   // [key_size, hidden_size], absent likewise, and where keys serve
   LatentWeights latent;  // or these, in latent attention
   NormWeights query_norm;
   NormWeights key_norm;
+  NormWeights value_norm;             // of ones, or absent
   WeightRows sinks;                   // [1, num_attention_heads], or absent
   LinearWeights output_gate;          // [num_attention_heads, hidden_size], or absent
   LinearWeights attention_output;     // [hidden_size, query_size]
   RecurrentWeights recurrent;         // of the layers that recur
   NormWeights attention_output_norm;  // hidden_size
   NormWeights feed_forward_norm;      // hidden_size
-  // Absent where the layer is a mixture.
+  // Absent where the layer is a mixture and has no MLP beside it.
   LinearWeights gate;                    // [intermediate_size, hidden_size], absent if not gated
   LinearWeights up;                      // [intermediate_size, hidden_size]
   XieluWeights xielu;                    // of that activation
   LinearWeights down;                    // [hidden_size, intermediate_size]
   MixtureWeights mixture;                // without experts where it is not
   NormWeights feed_forward_output_norm;  // hidden_size
+  PerLayerInputWeights per_layer_input;
+  WeightRows scalar;  // [1, 1], or absent
 };
 
 // Calls `visit(rows)` for every weight of a layer that every pass reads, in the order in which it
@@ -89,9 +99,10 @@ void VisitWeights(const NormWeights& norm, Visitor&& visit) {
 
 template <typename Visitor>
 void VisitWeights(const LayerWeights& layer, Visitor&& visit) {
-  const auto& [input_norm, query_key_value, query, key, value, latent, query_norm, key_norm, sinks,
-               output_gate, attention_output, recurrent, attention_output_norm, feed_forward_norm,
-               gate, up, xielu, down, mixture, feed_forward_output_norm] = layer;
+  const auto& [input_norm, query_key_value, query, key, value, latent, query_norm, key_norm,
+               value_norm, sinks, output_gate, attention_output, recurrent, attention_output_norm,
+               feed_forward_norm, gate, up, xielu, down, mixture, feed_forward_output_norm,
+               per_layer_input, scalar] = layer;
   VisitWeights(input_norm, visit);
   for (const LinearWeights* linear : {&query_key_value, &query, &key, &value}) {
     VisitWeights(*linear, visit);
@@ -99,6 +110,7 @@ void VisitWeights(const LayerWeights& layer, Visitor&& visit) {
   VisitWeights(latent, visit);
   VisitWeights(query_norm, visit);
   VisitWeights(key_norm, visit);
+  VisitWeights(value_norm, visit);
   visit(sinks);
   VisitWeights(output_gate, visit);
   VisitWeights(attention_output, visit);
@@ -112,6 +124,11 @@ void VisitWeights(const LayerWeights& layer, Visitor&& visit) {
   VisitWeights(down, visit);
   VisitWeightsOfEveryPass(mixture, visit);
   VisitWeights(feed_forward_output_norm, visit);
+  const auto& [input_gate, input_up, input_output_norm] = per_layer_input;
+  VisitWeights(input_gate, visit);
+  VisitWeights(input_up, visit);
+  VisitWeights(input_output_norm, visit);
+  visit(scalar);
 }
 
 // Points into the checkpoint's mappings and into `copies`. Movable.
@@ -119,6 +136,9 @@ struct BoundWeights {
   WeightRows embedding;                              // [vocab_size, hidden_size]
   WeightRows positions;                              // [position_rows, hidden_size], or absent
   NormWeights embedding_norm;                        // hidden_size
+  WeightRows per_layer_embedding;                    // [rows, layers * size], or absent
+  LinearWeights per_layer_projection;                // [layers * size, hidden_size], or absent
+  NormWeights per_layer_norm;                        // size
   std::vector<LayerWeights> layers;                  // [num_hidden_layers]
   NormWeights final_norm;                            // hidden_size
   LinearWeights head;                                // [vocab_size, hidden_size]

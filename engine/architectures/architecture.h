@@ -27,6 +27,7 @@ struct Architecture {
   std::string_view checkpoints;  // what is published of this class, for docs/models.md
   // The `quant_method` that its weights may have; none where empty.
   std::string_view quantization = {};
+  bool per_layer_config = false;  // whether it reads that field, which transformers 5 may write
 };
 
 // All of them, in alphabetical order.
@@ -51,6 +52,9 @@ absl::StatusOr<ModelConfig> ReadFalconH1Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGemma2Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGemma3Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGemma3TextConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGemma4Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGemma4TextConfig(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadGemma4UnifiedTextConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGemmaConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGlm4Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadGlm4MoeConfig(const JsonValue& config);
@@ -72,6 +76,7 @@ absl::StatusOr<ModelConfig> ReadLfm2MoeConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadLfm3Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadLlamaConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMamba2Config(const JsonValue& config);
+absl::StatusOr<ModelConfig> ReadMellumConfig(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMiniCpm3Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMinistral3Config(const JsonValue& config);
 absl::StatusOr<ModelConfig> ReadMinistralConfig(const JsonValue& config);

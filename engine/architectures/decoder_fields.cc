@@ -231,6 +231,16 @@ absl::Status SetSlidingLayers(const JsonValue& config, const std::vector<bool>& 
   return absl::OkStatus();
 }
 
+absl::Status RequireRopeOfLayers(const JsonValue& config, const std::vector<bool>& sliding) {
+  const std::optional<JsonValue> ropes = config.Find("rope_parameters");
+  if (!ropes.has_value()) return absl::OkStatus();
+  for (const bool slides : sliding) {
+    FIRSTLIGHT_RETURN_IF_ERROR(
+        ropes->Get(slides ? "sliding_attention" : "full_attention").status());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadQwenWindows(const JsonValue& config, DecoderSpec* spec) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const bool slides, config.GetBool("use_sliding_window", false));
   FIRSTLIGHT_ASSIGN_OR_RETURN(int64_t window, ReadWindow(config, "sliding_window", 4096));

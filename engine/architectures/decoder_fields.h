@@ -80,6 +80,10 @@ void SetLayerKinds(const std::vector<LayerKind>& layers, DecoderSpec* spec);
 absl::Status SetSlidingLayers(const JsonValue& config, const std::vector<bool>& sliding,
                               const LayerKind& full, const LayerKind& slides, DecoderSpec* spec);
 
+// Where there are `rope_parameters`, they must hold an object for each of the types that `sliding`
+// makes of the layers: for classes that know no other spelling.
+absl::Status RequireRopeOfLayers(const JsonValue& config, const std::vector<bool>& sliding);
+
 // The windows of Qwen2 and 3: `use_sliding_window`, from `max_window_layers` on.
 absl::Status ReadQwenWindows(const JsonValue& config, DecoderSpec* spec);
 

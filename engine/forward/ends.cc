@@ -21,6 +21,7 @@ void ForwardPass::State::Embed() {
       ComputeAngles(t);
     }
   });
+  if (spec.per_layer_input.enabled()) ComputePerLayerInputs();
 }
 
 void ForwardPass::State::EmbedRow(int64_t row) {

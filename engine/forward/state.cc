@@ -18,10 +18,9 @@ ForwardPass::State::State(Decoder* decoder, absl::Span<const BatchSegment> batch
       mixture(&spec.mixture, spec.hidden_size, &kernels, &workers),
       recurrence(&spec.recurrent, spec.hidden_size, static_cast<float>(spec.norm.eps), &kernels,
                  &workers) {
-  for (int64_t layer = 0, attending = 0, recurring = 0; layer < spec.num_hidden_layers; ++layer) {
-    attention_place.push_back(attending);
+  recurrence_place.reserve(static_cast<size_t>(spec.num_hidden_layers));
+  for (int64_t layer = 0, recurring = 0; layer < spec.num_hidden_layers; ++layer) {
     recurrence_place.push_back(recurring);
-    attending += spec.kind(layer).attends() ? 1 : 0;
     recurring += spec.kind(layer).recurs() ? 1 : 0;
   }
   for (const BatchSegment& segment : segments) {
@@ -67,10 +66,11 @@ void ForwardPass::State::Norm(const NormSpec& norm_spec, const NormWeights& norm
 void ForwardPass::State::LeaveDelta(const NormWeights& norm, double multiplier) {
   left_norm = &norm;
   left_multiplier = static_cast<float>(multiplier);
+  left_scalar = 1.0F;
   delta_left = true;
 }
 
-// hidden += multiplier * norm(left_multiplier * delta).
+// hidden = scalar * (hidden + multiplier * norm(left_multiplier * delta)).
 void ForwardPass::State::JoinDelta(int64_t row) {
   const int64_t size = spec.hidden_size;
   float* const delta = activations.delta + row * size;
@@ -82,7 +82,11 @@ void ForwardPass::State::JoinDelta(int64_t row) {
     const auto multiplier = static_cast<float>(spec.residual.multiplier);
     for (int64_t i = 0; i < size; ++i) delta[i] *= multiplier;
   }
-  kernels.add(delta, size, activations.hidden + row * size);
+  float* const hidden = activations.hidden + row * size;
+  kernels.add(delta, size, hidden);
+  if (left_scalar != 1.0F) {
+    for (int64_t i = 0; i < size; ++i) hidden[i] *= left_scalar;
+  }
 }
 
 void ForwardPass::State::NormAndPack(const NormWeights& norm) {
@@ -97,6 +101,17 @@ void ForwardPass::State::NormAndPack(const NormWeights& norm) {
       }
     }
     PackActivations(sublayer_input, size, tokens, size, begin, end, activations.packed);
+  });
+  delta_left = false;
+}
+
+void ForwardPass::State::JoinAndPack() {
+  const int64_t size = spec.hidden_size;
+  ForRows(tokens, 3 * size, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      if (delta_left) JoinDelta(t);
+    }
+    PackActivations(activations.hidden, size, tokens, size, begin, end, activations.packed);
   });
   delta_left = false;
 }

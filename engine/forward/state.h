@@ -8,6 +8,7 @@
 //   attention.cc     the mixer of the layers that attend
 //   recurrence.cc    the mixer of the layers that recur
 //   feed_forward.cc  the feed-forward
+//   per_layer_input.cc  what layers are told of their token beside the residual stream
 //   state.cc         what they are made of: norms, packing, products, splitting rows among workers
 
 #include <algorithm>
@@ -51,10 +52,23 @@ struct ForwardPass::State {
   void Attend(int64_t layer);
   void Recur(int64_t layer, float* output);
   void FeedForward(int64_t layer);
-  // Of a layer that is a mixture: chooses the experts, which are the next stage.
+  // Of a layer that is a mixture: chooses the experts, which are the next stage, RunExperts.
   void RouteToExperts(int64_t layer);
+  void RunExperts(int64_t layer);
+  // Where the layer has an MLP, too: what that gave is kept, and the router and the experts read
+  // norms of their own; at last both are joined in `delta`.
+  void LeaveMlpBesideExperts(int64_t layer);
+  void NormForExperts(int64_t layer);
+  void JoinMlpAndExperts(int64_t layer);
+  // What comes behind the feed-forward.
+  void FinishLayer(int64_t layer);
+
+  // hidden += what the layer makes of its own input; the sum is left to who reads it next.
+  void AddPerLayerInput(int64_t layer);
 
   // The parts of Embed.
+  void ComputePerLayerInputs();
+  void ComputePerLayerInput(int64_t row);
   void EmbedRow(int64_t row);
   void ComputeAngles(int64_t row);
 
@@ -63,7 +77,7 @@ struct ForwardPass::State {
   void PrepareQueryKeyValue(int64_t layer, int64_t row);
   void StoreRow(int64_t layer, int64_t row);
   void Ungroup(int64_t row);
-  void NormHeads(const NormWeights& weights, int64_t heads, float* data);
+  void NormHeads(const NormWeights& weights, int64_t count, float* data);
   void ScaleQuery(int64_t row, float* query);
   void PartQueryAndGate(int64_t row);
   void GateOutput(int64_t row);
@@ -77,8 +91,10 @@ struct ForwardPass::State {
   void JoinDelta(int64_t row);
   // packed = norm(hidden), what was left included. `sublayer_input` are the same rows.
   void NormAndPack(const NormWeights& norm);
-  // The same for a parallel layer's second sublayer: norms (or, through a shared norm, keeps) what
-  // the first one read, and joins what that left.
+  // packed = hidden, what was left included.
+  void JoinAndPack();
+  // The same as NormAndPack for a parallel layer's second sublayer: norms (or, through a shared
+  // norm, keeps) what the first one read, and joins what that left.
   void NormAndPackBeside(const NormWeights& norm);
 
   void Norm(const NormSpec& norm_spec, const NormWeights& weights, const float* input,
@@ -101,10 +117,6 @@ struct ForwardPass::State {
                         [&](int64_t begin, int64_t end, int /*worker*/) { function(begin, end); });
   }
 
-  int64_t projected_size() const {
-    return spec.query_size() + spec.key_value_size() + spec.value_size();
-  }
-
   const DecoderSpec& spec;
   const BoundWeights& weights;
   const Kernels& kernels;
@@ -112,17 +124,17 @@ struct ForwardPass::State {
   Activations& activations;
 
   std::vector<BatchSegment> segments;
-  std::vector<TokenRow> rows;            // [tokens]
-  std::vector<AttentionRows> attention;  // longest contexts first
-  std::vector<int64_t> logits_of;        // [logits_rows], the row of the pass that each is of
-  std::vector<float> alibi_slopes;       // [num_attention_heads], or empty
-  std::vector<float> sinks;              // of the layer, [num_attention_heads], or empty
-  // [num_hidden_layers], the place of a layer among those that attend, and those that recur.
-  std::vector<int64_t> attention_place;
-  std::vector<int64_t> recurrence_place;
+  std::vector<TokenRow> rows;             // [tokens]
+  std::vector<AttentionRows> attention;   // longest contexts first
+  std::vector<int64_t> logits_of;         // [logits_rows], the row of the pass that each is of
+  HeadSizes heads;                        // of the layer that attends
+  std::vector<float> alibi_slopes;        // [num_attention_heads], or empty
+  std::vector<float> sinks;               // of the layer, [num_attention_heads], or empty
+  std::vector<int64_t> recurrence_place;  // [num_hidden_layers], among those that recur
   std::vector<RecurrentPass::Sequence> sequences;  // the segments, as a recurrent layer takes them
   const NormWeights* left_norm = nullptr;          // of what is left in `delta`
   float left_multiplier = 1.0F;                    // the same
+  float left_scalar = 1.0F;                        // of the stream, once that is joined
   bool delta_left = false;
   const float* sublayer_input = nullptr;  // [tokens, hidden_size], what `packed` holds
   MixturePass mixture;

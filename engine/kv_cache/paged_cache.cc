@@ -1,34 +1,115 @@
 #include "engine/kv_cache/paged_cache.h"
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 
 namespace firstlight {
 
-bool PagedCache::Reserve(int64_t positions) {
-  if (arena_ == nullptr) return true;
-  const int64_t wanted = BlocksFor(positions);
-  while (static_cast<int64_t>(blocks_.size()) < wanted) {
-    float* const block = arena_->Allocate();
-    if (block == nullptr) return false;
-    blocks_.push_back(block);
+PagedCache::PagedCache(const CacheArenas* arenas)
+    : arenas_(arenas), tables_(arenas->shape().groups.size()) {}
+
+// A group with a window has room from the start for the most that a pass will need: it then gives
+// back as much as it takes, and does not grow once the sequence is in the batch.
+int64_t PagedCache::BlocksWanted(size_t group, const CacheSpan& span) const {
+  const int64_t window = arenas_->shape().groups[group].window;
+  if (window == 0) return BlocksFor(span.end);
+  return BlocksFor(std::min(span.end, std::max(span.first, window - 1) + span.chunk));
+}
+
+bool PagedCache::Reserve(const CacheSpan& span) {
+  for (size_t group = 0; group < tables_.size(); ++group) {
+    std::vector<float*>& blocks = tables_[group].blocks;
+    const int64_t wanted = BlocksWanted(group, span);
+    while (static_cast<int64_t>(blocks.size()) < wanted) {
+      float* const block = arenas_->arena(static_cast<int64_t>(group))->Allocate();
+      if (block == nullptr) return false;
+      blocks.push_back(block);
+    }
   }
   return true;
 }
 
-int64_t PagedCache::BytesToReserve(int64_t positions) const {
-  const auto held = static_cast<int64_t>(blocks_.size());
-  return std::max<int64_t>(BlocksFor(positions) - held, 0) * BytesToGrow();
+int64_t PagedCache::MissingBytes(const CacheSpan& span) const {
+  int64_t bytes = 0;
+  for (size_t group = 0; group < tables_.size(); ++group) {
+    const auto held = static_cast<int64_t>(tables_[group].blocks.size());
+    bytes += std::max<int64_t>(BlocksWanted(group, span) - held, 0) *
+             arenas_->arena(static_cast<int64_t>(group))->block_bytes();
+  }
+  return bytes;
+}
+
+void PagedCache::ReleaseBehind(int64_t position) {
+  for (size_t group = 0; group < tables_.size(); ++group) {
+    const int64_t window = arenas_->shape().groups[group].window;
+    if (window == 0) continue;
+    Table& table = tables_[group];
+    const int64_t end = std::min(std::max<int64_t>(position - window + 1, 0) / kBlockTokens,
+                                 static_cast<int64_t>(table.blocks.size()));
+    for (; table.released < end; ++table.released) {
+      float*& block = table.blocks[static_cast<size_t>(table.released)];
+      // One that is shared may have been gone before.
+      if (block != nullptr) arenas_->arena(static_cast<int64_t>(group))->Free(block);
+      block = nullptr;
+    }
+  }
 }
 
 void PagedCache::ShareBlocks(const PagedCache& other, int64_t blocks) {
-  if (arena_ == nullptr) return;
-  blocks_.assign(other.blocks_.begin(), other.blocks_.begin() + blocks);
-  for (float* const block : blocks_) arena_->Share(block);
+  for (size_t group = 0; group < tables_.size(); ++group) {
+    Table& table = tables_[group];
+    const std::vector<float*>& from = other.tables_[group].blocks;
+    table.blocks.assign(from.begin(), from.begin() + blocks);
+    table.released = 0;
+    for (float* const block : table.blocks) {
+      if (block != nullptr) arenas_->arena(static_cast<int64_t>(group))->Share(block);
+    }
+  }
+}
+
+void PagedCache::CopyBlock(const PagedCache& other, int64_t index) {
+  const auto at = static_cast<size_t>(index);
+  for (size_t group = 0; group < tables_.size(); ++group) {
+    std::memcpy(tables_[group].blocks[at], other.tables_[group].blocks[at],
+                static_cast<size_t>(arenas_->shape().groups[group].block_bytes()));
+  }
 }
 
 void PagedCache::Release() {
-  for (float* const block : blocks_) arena_->Free(block);
-  blocks_.clear();
+  for (size_t group = 0; group < tables_.size(); ++group) {
+    for (float* const block : tables_[group].blocks) {
+      if (block != nullptr) arenas_->arena(static_cast<int64_t>(group))->Free(block);
+    }
+    tables_[group] = Table();
+  }
+}
+
+int64_t PagedCache::reserved_positions() const {
+  int64_t blocks = std::numeric_limits<int64_t>::max() / kBlockTokens;
+  for (const Table& table : tables_) {
+    blocks = std::min(blocks, static_cast<int64_t>(table.blocks.size()));
+  }
+  return blocks * kBlockTokens;
+}
+
+int64_t PagedCache::held_bytes() const {
+  int64_t bytes = 0;
+  for (size_t group = 0; group < tables_.size(); ++group) {
+    const std::vector<float*>& blocks = tables_[group].blocks;
+    bytes += (std::ssize(blocks) - std::count(blocks.begin(), blocks.end(), nullptr)) *
+             arenas_->arena(static_cast<int64_t>(group))->block_bytes();
+  }
+  return bytes;
+}
+
+AttentionBlocks PagedCache::layer(int64_t index) const {
+  const CacheLayer& layer = arenas_->shape().layers[static_cast<size_t>(index)];
+  return {.blocks = tables_[static_cast<size_t>(layer.group)].blocks.data(),
+          .layer_offset = layer.offset,
+          .kv_heads = layer.kv_heads,
+          .head_dim = layer.head_dim,
+          .value_dim = layer.value_dim};
 }
 
 }  // namespace firstlight

@@ -10,7 +10,7 @@ bool StateBlock::Reserve() {
   return arena_ == nullptr || block_ != nullptr;
 }
 
-int64_t StateBlock::BytesToReserve() const {
+int64_t StateBlock::MissingBytes() const {
   return arena_ == nullptr || block_ != nullptr ? 0 : arena_->block_bytes();
 }
 

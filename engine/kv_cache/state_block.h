@@ -27,7 +27,7 @@ class StateBlock {
   // False when the budget has no room.
   bool Reserve();
   // What Reserve would take of the budget.
-  int64_t BytesToReserve() const;
+  int64_t MissingBytes() const;
   // Takes over the contents of `other`, of the same arena. REQUIRES: both are reserved.
   void CopyFrom(const StateBlock& other);
   // Gives the block back; contents are lost.

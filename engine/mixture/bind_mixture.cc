@@ -103,6 +103,13 @@ class MixtureBinder {
       }
     }
     if (spec_.shared_intermediate_size > 0) w.shared = Shared();
+    if (spec_.router_scale) w.router_scale = source_.Weight(names_.router_scale, {hidden_});
+    if (spec_.expert_scale) w.expert_scale = source_.Weight(names_.expert_scale, {experts});
+    if (spec_.beside_mlp) {
+      w.mlp_output_norm = source_.Weight(names_.mlp_output_norm + ".weight", {hidden_});
+      w.experts_norm = source_.Weight(names_.experts_norm + ".weight", {hidden_});
+      w.experts_output_norm = source_.Weight(names_.experts_output_norm + ".weight", {hidden_});
+    }
     if (spec_.shared_expert_gate) {
       w.shared_expert_gate = source_.Weight(names_.shared_expert_gate + ".weight", {1, hidden_});
     }

@@ -39,6 +39,9 @@ void ActivateExpert(const MixtureSpec& spec, const Kernels& kernels, int64_t cou
     case GatedActivation::kClampedSwiglu:
       ClampedSwiglu(spec.clamp, kernels, count, up, gate);
       return;
+    case GatedActivation::kGeglu:
+      Activate(Activation::kGeluTanh, XieluParameters(), kernels, up, count, gate);
+      return;
     case GatedActivation::kReluSquared:
       Activate(Activation::kReluSquared, {}, kernels, nullptr, count, gate);
       return;

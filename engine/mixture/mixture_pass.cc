@@ -79,12 +79,14 @@ void MixturePass::Route(const Layer& layer) {
     kernels_.product(gate, 0, 1, layer.scratch);
   }
 
-  correction_.clear();
-  if (w.correction.data != nullptr) {
-    correction_.resize(static_cast<size_t>(spec_.num_experts));
-    kernels_.widen_row(w.correction.data, w.correction.type, spec_.num_experts, 1.0F,
-                       correction_.data());
-  }
+  const auto widen = [this](const WeightRows& row, std::vector<float>* values) {
+    values->clear();
+    if (row.data == nullptr) return;
+    values->resize(static_cast<size_t>(spec_.num_experts));
+    kernels_.widen_row(row.data, row.type, spec_.num_experts, 1.0F, values->data());
+  };
+  widen(w.correction, &correction_);
+  widen(w.expert_scale, &scale_);
   const auto num_experts = static_cast<size_t>(spec_.num_experts);
   const auto per_token = static_cast<size_t>(spec_.experts_per_token);
   experts_.resize(static_cast<size_t>(layer.tokens) * per_token);
@@ -93,7 +95,7 @@ void MixturePass::Route(const Layer& layer) {
   constexpr int64_t kTokensAtOnce = 16;
   workers_.ParallelFor(
       layer.tokens, kTokensAtOnce, [&](int64_t begin, int64_t end, int /*worker*/) {
-        Router router_of_worker(&spec_, &kernels_, correction_);
+        Router router_of_worker(&spec_, &kernels_, correction_, scale_);
         for (auto t = static_cast<size_t>(begin); t < static_cast<size_t>(end); ++t) {
           router_of_worker.Route(absl::MakeConstSpan(logits + t * num_experts, num_experts),
                                  absl::MakeSpan(experts_).subspan(t * per_token, per_token),

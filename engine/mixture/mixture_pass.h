@@ -28,12 +28,14 @@ class MixturePass {
   // What a layer works on. Everything outlives Run().
   struct Layer {
     const MixtureWeights* weights = nullptr;
-    int64_t tokens = 0;             // at least 1
-    const float* input = nullptr;   // [tokens, hidden_size]
-    const float* packed = nullptr;  // the same, by PackActivations
-    float* output = nullptr;        // [tokens, hidden_size]; neither of the two above
-    float* buffer = nullptr;        // BufferFloats(), 64-byte aligned
-    float* scratch = nullptr;       // [workers, kProductScratchFloats], 64-byte aligned
+    int64_t tokens = 0;            // at least 1
+    const float* input = nullptr;  // [tokens, hidden_size], read by Run() alone
+    // The same, by PackActivations; where the router has an input of its own, that one, until
+    // Route() returns.
+    const float* packed = nullptr;
+    float* output = nullptr;   // [tokens, hidden_size]; neither of the two above
+    float* buffer = nullptr;   // BufferFloats(), 64-byte aligned
+    float* scratch = nullptr;  // [workers, kProductScratchFloats], 64-byte aligned
   };
 
   // Floats that a pass needs between Route() and Run()'s end; none where that is beyond int64_t.
@@ -89,6 +91,7 @@ class MixturePass {
   float* free_ = nullptr;          // what is left of the buffer
   float* shared_gate_ = nullptr;   // [tokens, 1], before the sigmoid
   std::vector<float> correction_;  // [num_experts], or empty
+  std::vector<float> scale_;       // likewise
   std::vector<int32_t> experts_;   // [tokens, experts_per_token]
   std::vector<float> weights_;     // [tokens, experts_per_token]
   std::vector<int32_t> chosen_;    // experts

@@ -5,6 +5,11 @@
 //
 //   output = sum over the chosen experts e of weight[e] * expert[e](x)  (+ gate(x) * shared(x))
 //
+// or, beside an MLP of the layer's own (transformers' gemma4), with h the residual stream and a
+// norm of its own each time:
+//
+//   output = norm(MLP(norm(h))) + norm(sum over e of weight[e] * expert[e](norm(h)))
+//
 // A router scores all experts for each token and chooses a few; each expert is a gated MLP. The
 // sum over a token's experts runs by increasing expert, whatever else is in the pass.
 
@@ -51,6 +56,7 @@ struct RoutingSpec {
 enum class GatedActivation : uint8_t {
   kSwiglu,         // silu(gate) * up
   kClampedSwiglu,  // gpt-oss: see SwigluClamp
+  kGeglu,          // gelu(gate) * up, by its tanh approximation
   kReluSquared,    // relu(up)^2: there is no gate
 };
 
@@ -87,6 +93,11 @@ struct MixtureNames {
   std::string shared_down = "mlp.shared_experts.down_proj";
   std::string shared_gate_up = {};  // both in one tensor, gate first; instead of those two if set
   std::string shared_expert_gate = "mlp.shared_expert_gate";
+  std::string router_scale = "router.scale";             // exact
+  std::string expert_scale = "router.per_expert_scale";  // exact
+  std::string mlp_output_norm = "post_feedforward_layernorm_1";
+  std::string experts_norm = "pre_feedforward_layernorm_2";
+  std::string experts_output_norm = "post_feedforward_layernorm_2";
   // What transformers 5 holds in memory and may write, and a second spelling where there is one.
   std::array<FusedExpertNames, 2> fused = {
       FusedExpertNames{"mlp.gate", "mlp.experts.gate_up_proj", "mlp.experts.down_proj"}};
@@ -111,6 +122,10 @@ struct MixtureSpec {
   int64_t shared_intermediate_size = 0;  // of the expert that every token has; 0: there is none
   bool shared_bias = false;              // on its gate, up and down
   bool shared_expert_gate = false;       // its output by the sigmoid of a row of weights with x
+  bool beside_mlp = false;               // see above
+  // The router reads h / rms(h), by a weight for each element and 1 / sqrt(hidden_size).
+  bool router_scale = false;
+  bool expert_scale = false;                              // a number for each expert, of its weight
   GatedActivation activation = GatedActivation::kSwiglu;  // of the experts
   SwigluClamp clamp;
   MixtureNames names;
@@ -127,7 +142,8 @@ struct MixtureSpec {
 template <typename Visitor>
 void VisitFields(MixtureNames& names, Visitor&& visit) {
   auto& [router, experts, gate, up, down, correction, fused_correction, shared_gate, shared_up,
-         shared_down, shared_gate_up, shared_expert_gate, fused] = names;
+         shared_down, shared_gate_up, shared_expert_gate, router_scale, expert_scale,
+         mlp_output_norm, experts_norm, experts_output_norm, fused] = names;
   visit(std::string_view("mixture.names.router"), router);
   visit(std::string_view("mixture.names.experts"), experts);
   visit(std::string_view("mixture.names.gate"), gate);
@@ -140,6 +156,11 @@ void VisitFields(MixtureNames& names, Visitor&& visit) {
   visit(std::string_view("mixture.names.shared_down"), shared_down);
   visit(std::string_view("mixture.names.shared_gate_up"), shared_gate_up);
   visit(std::string_view("mixture.names.shared_expert_gate"), shared_expert_gate);
+  visit(std::string_view("mixture.names.router_scale"), router_scale);
+  visit(std::string_view("mixture.names.expert_scale"), expert_scale);
+  visit(std::string_view("mixture.names.mlp_output_norm"), mlp_output_norm);
+  visit(std::string_view("mixture.names.experts_norm"), experts_norm);
+  visit(std::string_view("mixture.names.experts_output_norm"), experts_output_norm);
   visit(std::string_view("mixture.names.fused_0.router"), fused[0].router);
   visit(std::string_view("mixture.names.fused_0.gate_up"), fused[0].gate_up);
   visit(std::string_view("mixture.names.fused_0.down"), fused[0].down);
@@ -167,7 +188,8 @@ template <typename Visitor>
 void VisitFields(MixtureSpec& mixture, Visitor&& visit) {
   auto& [layers, num_experts, experts_per_token, intermediate_size, routing, router_bias,
          correction_bias, expert_bias, interleaved, transposed, shared_intermediate_size,
-         shared_bias, shared_expert_gate, activation, clamp, names] = mixture;
+         shared_bias, shared_expert_gate, beside_mlp, router_scale, expert_scale, activation, clamp,
+         names] = mixture;
   visit(std::string_view("mixture.layers"), layers);
   visit(std::string_view("mixture.num_experts"), num_experts);
   visit(std::string_view("mixture.experts_per_token"), experts_per_token);
@@ -181,6 +203,9 @@ void VisitFields(MixtureSpec& mixture, Visitor&& visit) {
   visit(std::string_view("mixture.shared_intermediate_size"), shared_intermediate_size);
   visit(std::string_view("mixture.shared_bias"), shared_bias);
   visit(std::string_view("mixture.shared_expert_gate"), shared_expert_gate);
+  visit(std::string_view("mixture.beside_mlp"), beside_mlp);
+  visit(std::string_view("mixture.router_scale"), router_scale);
+  visit(std::string_view("mixture.expert_scale"), expert_scale);
   visit(std::string_view("mixture.activation"), activation);
   visit(std::string_view("mixture.clamp.alpha"), clamp.alpha);
   visit(std::string_view("mixture.clamp.limit"), clamp.limit);

@@ -26,6 +26,12 @@ struct MixtureWeights {
   std::vector<ExpertWeights> experts;  // [num_experts]; none where the layer is no mixture
   ExpertWeights shared;                // absent where there is none
   WeightRows shared_expert_gate;       // [1, hidden_size], or absent
+  WeightRows router_scale;             // [1, hidden_size], or absent
+  WeightRows expert_scale;             // [1, num_experts], or absent
+  // Of root mean squares, [1, hidden_size]; absent unless beside an MLP.
+  WeightRows mlp_output_norm;
+  WeightRows experts_norm;
+  WeightRows experts_output_norm;
 };
 
 // Calls `visit(rows)` for every weight, absent ones included.
@@ -38,10 +44,15 @@ void VisitWeights(const ExpertWeights& expert, Visitor&& visit) {
 // Those that every pass reads: all but the experts'.
 template <typename Visitor>
 void VisitWeightsOfEveryPass(const MixtureWeights& mixture, Visitor&& visit) {
-  const auto& [router, router_bias, correction, experts, shared, shared_expert_gate] = mixture;
-  for (const WeightRows* rows : {&router, &router_bias, &correction}) visit(*rows);
+  const auto& [router, router_bias, correction, experts, shared, shared_expert_gate, router_scale,
+               expert_scale, mlp_output_norm, experts_norm, experts_output_norm] = mixture;
+  for (const WeightRows* rows : {&mlp_output_norm, &router_scale, &router, &router_bias,
+                                 &correction, &expert_scale, &experts_norm}) {
+    visit(*rows);
+  }
   VisitWeights(shared, visit);
   visit(shared_expert_gate);
+  visit(experts_output_norm);
 }
 
 }  // namespace firstlight

@@ -46,10 +46,12 @@ void SortByExpert(absl::Span<int32_t> experts, absl::Span<float> weights) {
 
 }  // namespace
 
-Router::Router(const MixtureSpec* spec, const Kernels* kernels, absl::Span<const float> correction)
+Router::Router(const MixtureSpec* spec, const Kernels* kernels, absl::Span<const float> correction,
+               absl::Span<const float> scale)
     : spec_(*spec),
       kernels_(*kernels),
       correction_(correction),
+      scale_(scale),
       scores_(static_cast<size_t>(spec->num_experts)),
       choice_(scores_.size()),
       taken_(scores_.size()),
@@ -70,6 +72,10 @@ void Router::Route(absl::Span<const float> logits, absl::Span<int32_t> experts,
   }
   const auto factor = static_cast<float>(spec_.routing.scaling_factor);
   for (float& weight : weights) weight *= factor;
+  if (!scale_.empty()) {
+    for (size_t i = 0; i < weights.size(); ++i)
+      weights[i] *= scale_[static_cast<size_t>(experts[i])];
+  }
   SortByExpert(experts, weights);
 }
 

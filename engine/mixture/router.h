@@ -19,11 +19,13 @@ namespace firstlight {
 // Routes one token after the other. Not thread safe; each worker has its own.
 class Router {
  public:
-  // `spec` and `kernels` outlive it. `correction`: [num_experts], or empty.
+  // `spec` and `kernels` outlive it. `correction` and `scale` (of the weights, at last):
+  // [num_experts], or empty.
   // REQUIRES: 1 <= experts_per_token <= num_experts (and it is 2 under kSparseMixer);
   // num_experts is a multiple of groups; the groups of a token hold experts_per_token or more;
   // a group holds two experts or more under kTwoGreatestTogether.
-  Router(const MixtureSpec* spec, const Kernels* kernels, absl::Span<const float> correction);
+  Router(const MixtureSpec* spec, const Kernels* kernels, absl::Span<const float> correction,
+         absl::Span<const float> scale = {});
 
   // Writes the token's experts in increasing order, and their weights. Whatever the logits are
   // (NaN and infinity included), the experts are distinct and in range.
@@ -42,6 +44,7 @@ class Router {
   const MixtureSpec& spec_;
   const Kernels& kernels_;
   const absl::Span<const float> correction_;
+  const absl::Span<const float> scale_;
   std::vector<float> scores_;        // [num_experts]: what becomes a weight
   std::vector<float> choice_;        // [num_experts]: what experts are chosen by
   std::vector<bool> taken_;          // [num_experts]

@@ -87,10 +87,12 @@ class ModelResidency {
   uint64_t epoch_ = 0;      // looks that were begun before a change of mind are void
   int64_t next_stage_ = 0;  // of the pass under way, layers and head counted from 0
   std::unique_ptr<PinnedPages> pins_;
-  std::shared_ptr<PrefetchJob> job_;       // stages as plan_.stages()
-  std::shared_ptr<PrefetchJob> rows_job_;  // one stage: the embedding rows of the pass
-  std::vector<int32_t> rows_wanted_;       // what rows_job_ fetches
-  std::vector<bool> rows_known_;           // [vocab_size]; empty: none
+  std::shared_ptr<PrefetchJob> job_;  // stages as plan_.stages()
+  // One stage: the embedding rows of the pass, and at first what else is read with them.
+  std::shared_ptr<PrefetchJob> rows_job_;
+  std::vector<int32_t> rows_wanted_;  // what rows_job_ fetches
+  std::vector<bool> rows_known_;      // [vocab_size]; empty: none
+  bool with_rows_known_ = false;      // what else is read with them
   bool all_rows_known_ = false;
   std::shared_ptr<PrefetchJob> experts_job_;  // one stage: experts that the pass has chosen
   int64_t experts_layer_ = 0;                 // what experts_job_ fetches

@@ -50,8 +50,13 @@ void WeightGate::PassBegins(const Model& model, absl::Span<const int32_t> tokens
                [&](int32_t token) { return !state.rows_known_[static_cast<size_t>(token)]; });
   if (state.rows_wanted_.empty()) return;
   CancelJob(&state.rows_job_);  // of a pass that was abandoned
-  state.rows_job_ = StartJob(state.model_.lock(), {state.plan_.EmbeddingRows(state.rows_wanted_)},
-                             PrefetchRequest::kNoWindow, PrefetchPriority::kRequested);
+  WeightPlan::Ranges wanted = state.plan_.EmbeddingRows(state.rows_wanted_);
+  if (!state.with_rows_known_) {
+    const WeightPlan::Ranges& with_rows = state.plan_.with_embedding();
+    wanted.insert(wanted.end(), with_rows.begin(), with_rows.end());
+  }
+  state.rows_job_ = StartJob(state.model_.lock(), {std::move(wanted)}, PrefetchRequest::kNoWindow,
+                             PrefetchPriority::kRequested);
 }
 
 bool WeightGate::IsOpen(const Model& model, int64_t layer) {
@@ -74,6 +79,7 @@ bool WeightGate::IsOpen(const Model& model, int64_t layer) {
   for (const int32_t token : state.rows_wanted_) {
     state.rows_known_[static_cast<size_t>(token)] = true;
   }
+  state.with_rows_known_ = true;
   state.rows_job_ = nullptr;
   return true;
 }
@@ -299,6 +305,7 @@ void WeightGate::Forget(ModelResidency& state) {
   state.rechecking_ = false;
   ++state.epoch_;
   state.rows_known_.clear();
+  state.with_rows_known_ = false;
   state.all_rows_known_ = false;
   CancelJob(&state.experts_job_);  // which was asked for what was known then
   state.experts_known_.clear();
@@ -310,6 +317,7 @@ void WeightGate::Populate(std::shared_ptr<const Model> model, PopulateOptions op
   ModelResidency& state = StateOf(*model);
   state.model_ = model;
   std::vector<std::vector<ByteRange>> stages = state.plan_.stages();
+  stages.push_back(state.plan_.with_embedding());
   stages.push_back(state.plan_.embedding());
   stages.push_back(state.plan_.experts());
   const PrefetchPriority priority =

@@ -49,11 +49,6 @@ WeightPlan::WeightPlan(const BoundWeights& weights, const Checkpoint& checkpoint
   stages_.reserve(weights.layers.size() + 1);
   for (const LayerWeights& layer : weights.layers) {
     Ranges& stage = stages_.emplace_back();
-    if (stages_.size() == 1) {
-      // Small, and of use to every pass.
-      Append(weights.positions, &stage);
-      VisitWeights(weights.embedding_norm, [&](const WeightRows& rows) { Append(rows, &stage); });
-    }
     VisitWeights(layer, [&](const WeightRows& rows) { Append(rows, &stage); });
     stage = Merge(std::move(stage));
     std::vector<Ranges>& experts = experts_.emplace_back();
@@ -69,8 +64,16 @@ WeightPlan::WeightPlan(const BoundWeights& weights, const Checkpoint& checkpoint
   VisitWeights(weights.head, [&](const WeightRows& rows) { Append(rows, &head); });
   head = Merge(std::move(head));
 
-  Append(weights.embedding, &embedding_);
-  row_bytes_ = weights.embedding.row_stride * WeightTypeBytes(weights.embedding.type);
+  AppendTable(weights.embedding);
+  AppendTable(weights.per_layer_embedding);
+  embedding_ = Merge(std::move(embedding_));
+  const auto append = [&](const WeightRows& rows) { Append(rows, &with_embedding_); };
+  append(weights.positions);
+  VisitWeights(weights.embedding_norm, append);
+  VisitWeights(weights.per_layer_projection, append);
+  VisitWeights(weights.per_layer_norm, append);
+  with_embedding_ = Merge(std::move(with_embedding_));
+  every_pass_ = with_embedding_;
   for (const Ranges& stage : stages_) {
     every_pass_.insert(every_pass_.end(), stage.begin(), stage.end());
   }
@@ -99,6 +102,14 @@ std::optional<ByteRange> WeightPlan::InFile(const void* data, int64_t bytes) con
   return std::nullopt;
 }
 
+void WeightPlan::AppendTable(const WeightRows& rows) {
+  const size_t before = embedding_.size();
+  Append(rows, &embedding_);
+  if (embedding_.size() == before) return;
+  tables_.push_back(
+      {.range = embedding_.back(), .row_bytes = rows.row_stride * WeightTypeBytes(rows.type)});
+}
+
 void WeightPlan::Append(const WeightRows& rows, Ranges* ranges) const {
   const int64_t elements = (rows.rows - 1) * rows.row_stride + rows.columns;
   if (const std::optional<ByteRange> range = InFile(rows.data, WeightBytes(rows.type, elements));
@@ -122,12 +133,12 @@ WeightPlan::Ranges WeightPlan::Experts(int64_t layer, absl::Span<const int32_t> 
 
 WeightPlan::Ranges WeightPlan::EmbeddingRows(absl::Span<const int32_t> tokens) const {
   Ranges rows;
-  if (embedding_.empty()) return rows;
-  const ByteRange& table = embedding_.front();
-  for (const int32_t token : tokens) {
-    rows.push_back({.bytes = table.bytes.subspan(static_cast<size_t>(token * row_bytes_),
-                                                 static_cast<size_t>(row_bytes_)),
-                    .file = table.file});
+  for (const auto& [table, row_bytes] : tables_) {
+    for (const int32_t token : tokens) {
+      rows.push_back({.bytes = table.bytes.subspan(static_cast<size_t>(token * row_bytes),
+                                                   static_cast<size_t>(row_bytes)),
+                      .file = table.file});
+    }
   }
   return Merge(std::move(rows));
 }

@@ -2,7 +2,8 @@
 #define FIRSTLIGHT_ENGINE_RESIDENCY_WEIGHT_PLAN_H_
 
 // Where the weights of a model lie in its mapped files, in the order in which a forward pass needs
-// them: the embedding's rows, layer after layer, the output head.
+// them: the embedding's rows and what else comes before the layers, layer after layer, the output
+// head.
 //
 // A pass needs of the embedding only the rows of its tokens, of a mixture only the experts that its
 // tokens choose, and of everything else every byte.
@@ -36,10 +37,13 @@ class WeightPlan {
   const std::vector<Ranges>& stages() const { return stages_; }  // [num_hidden_layers + 1]
   int64_t head_stage() const { return static_cast<int64_t>(stages_.size()) - 1; }
 
-  // The rows of `tokens`, each once. Empty where the embedding is not in a file.
+  // The rows of `tokens`, each once, of the embedding and of the table of inputs for each layer.
+  // Empty where they are not in a file.
   Ranges EmbeddingRows(absl::Span<const int32_t> tokens) const;
-  // The whole table.
+  // The whole tables.
   const Ranges& embedding() const { return embedding_; }
+  // What every pass reads beside them before its first layer: learned positions, norms.
+  const Ranges& with_embedding() const { return with_embedding_; }
 
   // Those experts of a layer, each byte once. Empty where it is no mixture.
   Ranges Experts(int64_t layer, absl::Span<const int32_t> experts) const;
@@ -49,7 +53,7 @@ class WeightPlan {
   // Every expert of every layer.
   const Ranges& experts() const { return all_experts_; }
 
-  // All stages after the embedding together, each byte once: what every pass reads.
+  // All stages and what is read with the embedding together, each byte once: what every pass reads.
   const Ranges& every_pass() const { return every_pass_; }
   int64_t every_pass_bytes() const { return every_pass_bytes_; }
   // Whether that includes the embedding: it is the head, too, or is in no file.
@@ -62,10 +66,18 @@ class WeightPlan {
   std::optional<ByteRange> InFile(const void* data, int64_t bytes) const;
   void Append(const WeightRows& rows, Ranges* ranges) const;
 
+  // One row a token.
+  struct Table {
+    ByteRange range;
+    int64_t row_bytes = 0;
+  };
+  void AppendTable(const WeightRows& rows);
+
   std::vector<const MappedFile*> files_;
   std::vector<Ranges> stages_;
   Ranges embedding_;
-  int64_t row_bytes_ = 0;                     // of the embedding
+  std::vector<Table> tables_;  // what embedding_ is
+  Ranges with_embedding_;
   std::vector<std::vector<Ranges>> experts_;  // [num_hidden_layers][num_experts]
   Ranges all_experts_;
   Ranges every_pass_;

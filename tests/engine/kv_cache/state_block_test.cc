@@ -18,12 +18,12 @@ TEST_F(StateBlockTest, TakesItsPlaceInTheBudgetOnce) {
   StateBlock state(arena_.get());
   EXPECT_FALSE(state.holds_memory());
   EXPECT_EQ(state.data(), nullptr);
-  EXPECT_EQ(state.BytesToReserve(), 2 * page_);
+  EXPECT_EQ(state.MissingBytes(), 2 * page_);
   ASSERT_TRUE(state.Reserve());
   float* const data = state.data();
   ASSERT_TRUE(state.Reserve());
   EXPECT_EQ(state.data(), data);
-  EXPECT_EQ(state.BytesToReserve(), 0);
+  EXPECT_EQ(state.MissingBytes(), 0);
   EXPECT_EQ(pool_.used_bytes(), 2 * page_);
   state.Release();
   EXPECT_FALSE(state.holds_memory());
@@ -58,7 +58,7 @@ TEST_F(StateBlockTest, ACopyIsItsOwn) {
 TEST(StateBlockWithoutStatesTest, AlwaysHasRoom) {
   StateBlock state(nullptr);
   EXPECT_TRUE(state.Reserve());
-  EXPECT_EQ(state.BytesToReserve(), 0);
+  EXPECT_EQ(state.MissingBytes(), 0);
   EXPECT_FALSE(state.holds_memory());
   StateBlock other(nullptr);
   other.CopyFrom(state);
