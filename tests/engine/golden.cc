@@ -98,6 +98,12 @@ std::vector<std::string> GoldenNames() {
       "gemma3-in-text-config",
       "gemma3-in-text-config-transformers-5",
       "gemma3-transformers-5",
+      "gemma4",
+      "gemma4-experts",
+      "gemma4-in-text-config",
+      "gemma4-transformers-5",
+      "gemma4-unified",
+      "gemma4-unified-text",
       "glm",
       "glm-transformers-5",
       "glm4",
@@ -155,6 +161,8 @@ std::vector<std::string> GoldenNames() {
       "llama-yarn",
       "mamba2",
       "mamba2-transformers-5",
+      "mellum",
+      "mellum-transformers-5",
       "minicpm3",
       "minicpm3-transformers-5",
       "ministral",
@@ -261,20 +269,17 @@ absl::StatusOr<std::unique_ptr<TestDecoder>> TestDecoder::Create(const std::stri
   LoadReport report;
   FIRSTLIGHT_ASSIGN_OR_RETURN(test->weights_, BindWeights(spec, *test->checkpoint_, {}, &report));
   FIRSTLIGHT_ASSIGN_OR_RETURN(const Kernels* kernels, SelectKernels(options.isa));
-  test->cache_shape_ = CacheShapeOf(spec);
-  if (test->cache_shape_.layers > 0) {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(test->arena_,
-                                test->pool_.CreateArena(test->cache_shape_.block_bytes()));
-  }
+  FIRSTLIGHT_ASSIGN_OR_RETURN(test->arenas_,
+                              CacheArenas::Create(MakeCacheShape(spec), &test->pool_));
   test->decoder_ = std::make_unique<Decoder>(&spec, &test->weights_, kernels, &test->workers_);
   return test;
 }
 
 TestDecoder::Sequence TestDecoder::NewSequence(int64_t prompt_tokens) {
   Sequence sequence;
-  sequence.cache = std::make_unique<PagedCache>(cache_shape_, arena_.get());
+  sequence.cache = std::make_unique<PagedCache>(arenas_.get());
   // Contents that are never read: a sequence begins without a state.
-  sequence.state.assign(static_cast<size_t>(StateFloats(spec())),
+  sequence.state.assign(static_cast<size_t>(arenas_->shape().state_floats),
                         std::numeric_limits<float>::quiet_NaN());
   sequence.rope = ComputeRopeFrequencies(spec(), prompt_tokens);
   return sequence;
@@ -283,8 +288,10 @@ TestDecoder::Sequence TestDecoder::NewSequence(int64_t prompt_tokens) {
 BatchSegment TestDecoder::Advance(Sequence& sequence, absl::Span<const int32_t> tokens,
                                   int64_t logits_rows) {
   const int64_t first = sequence.position;
-  sequence.position += static_cast<int64_t>(tokens.size());
-  EXPECT_TRUE(sequence.cache->Reserve(sequence.position));
+  const auto count = static_cast<int64_t>(tokens.size());
+  sequence.position += count;
+  sequence.cache->ReleaseBehind(first);
+  EXPECT_TRUE(sequence.cache->Reserve({.first = first, .end = sequence.position, .chunk = count}));
   return {.tokens = tokens,
           .first_position = first,
           .cache = sequence.cache.get(),

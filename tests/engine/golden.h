@@ -79,8 +79,7 @@ class TestDecoder {
   BoundWeights weights_;
   WorkerPool workers_;
   BlockPool pool_;
-  CacheShape cache_shape_;
-  std::unique_ptr<BlockArena> arena_;
+  std::unique_ptr<CacheArenas> arenas_;
   std::unique_ptr<Decoder> decoder_;
 };
 

@@ -19,6 +19,9 @@ class FamilyCase:
     weight_spread: float = 0.2
     norm_center: float = 1.0
     architecture: str = ""
+    # Of the token embedding's spread, seed by seed in turn: where the embedding is much larger or
+    # smaller than what layers add to it, a tiny model repeats itself.
+    embedding_factors: tuple = (1.0,)
 
 
 DEFAULT = {"rope_type": "default", "rope_theta": 10000.0}
@@ -82,6 +85,28 @@ GEMMA3_ROPE = {FULL: {"rope_type": "linear", "rope_theta": 50000.0, "factor": 4.
 GEMMA3 = base(num_hidden_layers=3, head_dim=10, query_pre_attn_scalar=20, sliding_window=9,
               rope_parameters=GEMMA3_ROPE, tie_word_embeddings=True,
               layer_types=[SLIDING, FULL, SLIDING])
+GEMMA4_ROPE = {FULL: {"rope_type": "proportional", "rope_theta": 5000.0,
+                      "partial_rotary_factor": 0.5, "factor": 2.0},
+               SLIDING: {"rope_type": "default", "rope_theta": 300.0}}
+# As the small ones: inputs for each layer, and layers that share keys and values.
+GEMMA4 = base(num_hidden_layers=5, num_attention_heads=4, num_key_value_heads=2, head_dim=6,
+              global_head_dim=10, sliding_window=9, rope_parameters=GEMMA4_ROPE,
+              layer_types=[SLIDING, FULL, SLIDING, SLIDING, FULL], num_kv_shared_layers=2,
+              use_double_wide_mlp=True, hidden_size_per_layer_input=7,
+              vocab_size_per_layer_input=73, final_logit_softcapping=5.0,
+              tie_word_embeddings=True)
+# As the large ones: keys that serve as values, and a layer in six that sees everything.
+GEMMA4_LARGE = base(num_hidden_layers=7, num_attention_heads=4, num_key_value_heads=2, head_dim=6,
+                    global_head_dim=16, num_global_key_value_heads=1, attention_k_eq_v=True,
+                    sliding_window=9, hidden_size_per_layer_input=0, rope_parameters=None,
+                    intermediate_size=30, attention_bias=True)
+GEMMA4_UNIFIED = without(GEMMA4_LARGE, "hidden_size_per_layer_input") | {
+    "tie_word_embeddings": True, "rope_parameters": GEMMA4_ROPE, "attention_bias": False,
+    "num_hidden_layers": 4, "layer_types": [SLIDING, FULL, SLIDING, FULL]}
+GEMMA4_EXPERTS = GEMMA4_LARGE | {
+    "enable_moe_block": True, "num_experts": 5, "top_k_experts": 2, "moe_intermediate_size": 18,
+    "num_hidden_layers": 3, "layer_types": [SLIDING, SLIDING, FULL], "attention_bias": False}
+VARIED = (1.0, 0.25, 4.0)
 LONGROPE = {"rope_type": "longrope", "rope_theta": 10000.0,
             "short_factor": [1.0, 1.25, 1.5], "long_factor": [1.5, 3.0, 6.0],
             "original_max_position_embeddings": 32}
@@ -112,6 +137,27 @@ CASES = [
     FamilyCase("gemma3-in-text-config-transformers-5", "Gemma3", GEMMA3, norm_center=0.0,
                config_class="Gemma3TextConfig", nested="Gemma3ForConditionalGeneration",
                rename=(("model.", "model.language_model."),), spelling="transformers-5"),
+    FamilyCase("gemma4", "Gemma4", GEMMA4, config_class="Gemma4TextConfig",
+               drop=("per_layer_config",), add={"global_head_dim": 10},
+               embedding_factors=VARIED),
+    FamilyCase("gemma4-transformers-5", "Gemma4", GEMMA4_LARGE, config_class="Gemma4TextConfig",
+               dtype="float16", spelling="transformers-5", embedding_factors=VARIED),
+    FamilyCase("gemma4-in-text-config", "Gemma4", GEMMA4_LARGE | {"attention_bias": False},
+               config_class="Gemma4TextConfig", nested="Gemma4ForConditionalGeneration",
+               drop=("per_layer_config", "layer_types", "rope_parameters"),
+               add={"global_head_dim": 16, "num_global_key_value_heads": 1},
+               rename=(("model.", "model.language_model."),), embedding_factors=VARIED),
+    FamilyCase("gemma4-experts", "Gemma4", GEMMA4_EXPERTS, config_class="Gemma4TextConfig",
+               spelling="transformers-5", embedding_factors=VARIED),
+    FamilyCase("gemma4-unified", "Gemma4Unified", GEMMA4_UNIFIED,
+               config_class="Gemma4UnifiedTextConfig",
+               nested="Gemma4UnifiedForConditionalGeneration",
+               rename=(("model.", "model.language_model."),), spelling="transformers-5",
+               embedding_factors=VARIED),
+    FamilyCase("gemma4-unified-text", "Gemma4Unified", GEMMA4_UNIFIED,
+               config_class="Gemma4UnifiedTextConfig", drop=("per_layer_config",),
+               add={"global_head_dim": 16, "num_global_key_value_heads": 1},
+               embedding_factors=VARIED),
     *both("phi3", "Phi3", PHI3, PHI3 | {"sliding_window": 17, "num_key_value_heads": 3}),
     FamilyCase("phi3-long", "Phi3", PHI3, prompt_tokens=40),
     *both("phi", "Phi", layer_norm(**partial(0.7, num_attention_heads=3, num_key_value_heads=3)),
@@ -235,3 +281,15 @@ CASES = [
               "llama_4_scaling_beta": 0.5, "original_max_position_embeddings": 20,
               "max_position_embeddings": 128})),
 ]
+
+
+# With an embedding of the layers' own spread, these say the same few tokens again and again.
+REPETITIVE = {
+    "codegen", "gemma", "gemma-transformers-5", "gemma2", "gemma2-transformers-5", "gemma3",
+    "gemma3-in-text-config", "gemma3-in-text-config-transformers-5", "gemma3-transformers-5",
+    "gpt2", "gpt2-transformers-5", "gpt2-without-prefix", "vaultgemma",
+    "vaultgemma-transformers-5",
+}
+for repetitive in CASES:
+    if repetitive.name in REPETITIVE:
+        repetitive.embedding_factors = VARIED

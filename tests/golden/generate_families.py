@@ -20,6 +20,8 @@ import generate
 def redraw(model, case, seed):
     """Gives every parameter a value that moves the logits."""
     generator = numpy.random.default_rng(seed)
+    embedding = model.get_input_embeddings().weight
+    factor = case.embedding_factors[seed % len(case.embedding_factors)]
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
             shape = tuple(parameter.shape)
@@ -31,16 +33,22 @@ def redraw(model, case, seed):
                 values = generator.normal(0.0, 0.3, shape)
             else:
                 values = generator.normal(0.0, case.weight_spread, shape)
+            if parameter is embedding:
+                values = values * factor
             parameter.copy_(torch.from_numpy(numpy.asarray(values, dtype=numpy.float32)))
         for name, buffer in model.named_buffers():
             if name.endswith("act_fn.beta"):
                 buffer.fill_(0.375)
             if name.endswith("act_fn.eps"):
                 buffer.fill_(-0.125)
+            if name.endswith("layer_scalar"):
+                buffer.fill_(float(generator.normal(1.0, 0.25)))
 
 
 def published_rope(fields, case):
     """The rotary fields as they were before transformers 5 put them into rope_parameters."""
+    if case.model.startswith("Gemma4"):  # which has had no other spelling
+        return {}
     rope = fields.pop("rope_parameters", None)
     if not rope:
         return {}
@@ -101,18 +109,25 @@ def finish(case, directory):
         path = directory / "config.json"
         text = json.loads(path.read_text())
         text.pop("architectures")
-        outer = {"architectures": [case.nested], "model_type": "gemma3", "eos_token_id": [2, 3],
+        outer = {"architectures": [case.nested],
+                 "model_type": text["model_type"].removesuffix("_text"), "eos_token_id": [2, 3],
                  "text_config": text}
         path.write_text(json.dumps(outer, indent=2) + "\n")
+
+
+def wanted_tokens(case, seed):
+    """How many different tokens a continuation must have. Tiny models repeat themselves, those that
+    scale tied embeddings most of all: the longer the search, the fewer will do."""
+    if len(case.embedding_factors) > 1:
+        return max(6, 16 - seed // 8)
+    return max(1, 8 - seed // 2)
 
 
 def run(case):
     def attempt(seed, directory):
         build(case, seed, directory)
         return directory, lambda: finish(case, directory)
-    # Tiny models repeat themselves, those that scale tied embeddings most of all: the longer the
-    # search, the fewer tokens will do.
-    generate.search(case, attempt, lambda seed: max(1, 8 - seed // 2))
+    generate.search(case, attempt, lambda seed: wanted_tokens(case, seed))
 
 
 if __name__ == "__main__":

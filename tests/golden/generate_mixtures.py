@@ -42,6 +42,10 @@ def redraw(model, case, seed):
 def published_config(config, case):
     """config.json as checkpoints on the hub have it, before transformers 5 renamed its fields."""
     fields = config.to_dict()
+    if "full_attention" in fields["rope_parameters"]:  # a class that has had no other spelling
+        fields["num_experts"] = fields.pop("num_local_experts")
+        fields["torch_dtype"] = fields.pop("dtype", case.dtype)
+        return fields
     rope = dict(fields.pop("rope_parameters"))
     fields["rope_theta"] = rope.pop("rope_theta")
     partial = rope.pop("partial_rotary_factor", None)

@@ -52,6 +52,9 @@ def latent(**fields):
 YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "beta_fast": 8.0,
         "beta_slow": 1.0, "original_max_position_embeddings": 32}
 
+MELLUM_ROPE = {"full_attention": YARN, "sliding_attention": {"rope_type": "default",
+                                                             "rope_theta": 300.0}}
+
 
 CASES = [
     MixtureCase("mixtral", "Mixtral", base(num_local_experts=5, num_experts_per_tok=2,
@@ -129,6 +132,15 @@ CASES = [
                 base(moe_intermediate_size=18, n_routed_experts=4, num_experts_per_tok=2,
                      n_shared_experts=1, norm_topk_prob=False, attention_bias=True,
                      sliding_window=None), spelling="transformers-5"),
+    MixtureCase("mellum", "Mellum",
+                base(num_hidden_layers=3, num_experts=6, num_experts_per_tok=3, head_dim=14,
+                     moe_intermediate_size=18, sliding_window=9, rope_parameters=MELLUM_ROPE,
+                     layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+                     mlp_layer_types=["dense", "sparse", "sparse"])),
+    MixtureCase("mellum-transformers-5", "Mellum",
+                base(num_experts=5, num_experts_per_tok=2, head_dim=10, norm_topk_prob=False,
+                     moe_intermediate_size=18, attention_bias=True, rope_parameters=None),
+                spelling="transformers-5"),
     MixtureCase("gpt-oss", "GptOss",
                 base(hidden_size=64, intermediate_size=32, head_dim=14, num_local_experts=4,
                      num_experts_per_tok=2, sliding_window=9, rope_parameters=YARN | {
