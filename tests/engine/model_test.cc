@@ -45,7 +45,7 @@ TEST_F(ModelTest, LoadsACheckpoint) {
   EXPECT_EQ((*model)->directory(), golden.checkpoint);
   EXPECT_EQ((*model)->architecture(), "LlamaForCausalLM");
   EXPECT_EQ((*model)->spec().num_hidden_layers, 12);
-  EXPECT_EQ((*model)->cache_shape().layers, 12);
+  EXPECT_EQ((*model)->cache().shape().layers.size(), 12U);
   EXPECT_EQ((*model)->context_length(), 256);
   EXPECT_EQ((*model)->load_report().ComputeTotals().copied_bytes, 0);
   EXPECT_EQ(pool_.used_bytes(), 0);

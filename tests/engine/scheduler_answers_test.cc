@@ -120,7 +120,7 @@ TEST(SchedulerTest, EveryTokenOfAPromptIsDescribedOnce) {
   const Golden golden = ReadGolden(kGolden);
   const auto length = static_cast<int64_t>(golden.prompt.size());
   SchedulerHarness sizing({});
-  const int64_t block = sizing.Load(golden)->arena()->block_bytes();
+  const int64_t block = sizing.Load(golden)->cache().block_bytes();
   SchedulerHarness harness({.kv_cache_bytes = BlocksFor(length + 5) * block, .step_tokens = 4});
   const std::shared_ptr<Model> model = harness.Load(golden, length);
   GenerationRequest request = GreedyRequest(golden, 5);
@@ -196,7 +196,7 @@ TEST(SchedulerTest, ASeedReproducesARequestWhateverElseRuns) {
   EXPECT_NE(expected[0], expected[1]);
   for (const int64_t step_tokens : {2, 7, 512}) {
     SchedulerHarness sizing({});
-    const int64_t block = sizing.Load(golden)->arena()->block_bytes();
+    const int64_t block = sizing.Load(golden)->cache().block_bytes();
     const auto length = static_cast<int64_t>(golden.prompt.size()) + 24;
     SchedulerHarness harness(
         {.kv_cache_bytes = (2 * BlocksFor(length) + 1) * block, .step_tokens = step_tokens});

@@ -18,7 +18,8 @@ namespace firstlight {
 namespace {
 
 constexpr int64_t kMaxTokens = 30;
-const char* const kGoldens[] = {"llama-tied", "llama-untied-mha", "mistral"};
+const char* const kGoldens[] = {"llama-tied", "llama-untied-mha", "mistral", "mistral-window",
+                                "gemma2"};
 
 struct Kind {
   int golden = 0;
@@ -57,7 +58,7 @@ class SchedulerPropertyTest : public testing::TestWithParam<uint32_t> {
 
   static Kind RandomKind(std::mt19937& random) {
     const int64_t lengths[] = {1, 15, 16, 22};
-    return {.golden = static_cast<int>(random() % 3),
+    return {.golden = static_cast<int>(random() % std::size(kGoldens)),
             .prompt_tokens = lengths[random() % 4],
             .sampled = random() % 2 == 0};
   }
@@ -103,7 +104,7 @@ TEST_P(SchedulerPropertyTest, EverythingEndsWithItsOwnTokens) {
   SchedulerHarness probe({});
   int64_t largest_block = 0;
   for (const Golden& golden : *goldens) {
-    largest_block = std::max(largest_block, probe.Load(golden)->arena()->block_bytes());
+    largest_block = std::max(largest_block, probe.Load(golden)->cache().block_bytes());
   }
   const auto between = [&random](int64_t low, int64_t high) {
     return std::uniform_int_distribution<int64_t>(low, high)(random);

@@ -272,7 +272,7 @@ TEST(SchedulerTest, SequencesShareTheBlocksOfTheirPrompt) {
   const Golden golden = ReadGolden(kGolden);
   SchedulerHarness harness({});
   const std::shared_ptr<Model> model = harness.Load(golden);
-  const int64_t block = model->arena()->block_bytes();
+  const int64_t block = model->cache().block_bytes();
   for (const int64_t blocks : {3, 4}) {
     GenerationRequest request = GreedyRequest(golden, 4);
     auto& prompt = std::get<std::vector<int32_t>>(request.input);
@@ -300,7 +300,7 @@ TEST(SchedulerTest, AReaderWithoutRoomGivesPlaceAndBlocksToOthers) {
   const Golden golden = ReadGolden(kGolden);
   // 24 + 40 positions are 4 blocks: room for one sequence, and a place for one.
   SchedulerHarness probe({});
-  const int64_t block_bytes = probe.Load(golden)->arena()->block_bytes();
+  const int64_t block_bytes = probe.Load(golden)->cache().block_bytes();
   SchedulerHarness harness({.kv_cache_bytes = 4 * block_bytes, .max_sequences = 1});
   const std::shared_ptr<Model> model = harness.Load(golden);
   const SchedulerHarness::Submitted slow = harness.Submit(model, GreedyRequest(golden, 40));
@@ -322,7 +322,7 @@ TEST(SchedulerTest, AReaderWithoutRoomGivesPlaceAndBlocksToOthers) {
 TEST(SchedulerTest, RefusesWhatCouldNeverFit) {
   const Golden golden = ReadGolden(kGolden);
   SchedulerHarness probe({});
-  const int64_t block_bytes = probe.Load(golden)->arena()->block_bytes();
+  const int64_t block_bytes = probe.Load(golden)->cache().block_bytes();
   SchedulerHarness harness({.kv_cache_bytes = 3 * block_bytes});
   const std::shared_ptr<Model> model = harness.Load(golden);
   const SchedulerHarness::Submitted fits = harness.Submit(model, GreedyRequest(golden, 25));
@@ -338,7 +338,7 @@ TEST(SchedulerTest, RefusesWhatCouldNeverFit) {
 TEST(SchedulerTest, TheYoungestGivesItsBlocksBackAndAnswersTheSame) {
   const Golden golden = ReadGolden(kGolden);
   SchedulerHarness probe({});
-  const int64_t block_bytes = probe.Load(golden)->arena()->block_bytes();
+  const int64_t block_bytes = probe.Load(golden)->cache().block_bytes();
   // Three sequences of up to 4 blocks, in 7.
   SchedulerHarness harness({.kv_cache_bytes = 7 * block_bytes});
   const std::shared_ptr<Model> model = harness.Load(golden);

@@ -53,7 +53,7 @@ TEST(MixtureDefaultsTest, DeepseekV3) {
   EXPECT_EQ(spec.latent.rank, 512);
   EXPECT_EQ(spec.latent.query_rank, 1536);
   EXPECT_EQ(spec.head_dim, 192);
-  EXPECT_EQ(spec.value_dim(), 128);
+  EXPECT_EQ(spec.heads(0).value_dim, 128);
   EXPECT_EQ(spec.ropes[0].rotary_dim, 64);
   EXPECT_EQ(spec.ropes[0].pairing, RopePairing::kNeighbours);
   EXPECT_FALSE(spec.mixture.IsMixture(2));

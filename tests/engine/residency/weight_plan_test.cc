@@ -145,6 +145,34 @@ TEST_F(WeightPlanTest, SharedAndFusedTensorsAreListedOnce) {
   ExpectCovers(plan.stages()[0], names);
 }
 
+// Learned positions, norms and a second table of rows: what comes before the first layer is not of
+// its stage.
+TEST_F(WeightPlanTest, WhatComesBeforeTheFirstLayerIsFetchedWithTheEmbedding) {
+  const LlamaShape shape{.num_hidden_layers = 2};
+  Bind(shape, /*tied=*/false);
+  weights_.positions = weights_.layers[1].gate.weight;
+  weights_.embedding_norm.weight = weights_.layers[1].input_norm.weight;
+  weights_.per_layer_embedding = weights_.layers[1].query.weight;
+  weights_.layers[1] = LayerWeights();
+  const WeightPlan plan(weights_, *checkpoint_);
+  const std::string layer = "model.layers.1.";
+  ExpectCovers(plan.with_embedding(),
+               {layer + "mlp.gate_proj.weight", layer + "input_layernorm.weight"});
+  ExpectCovers(plan.stages()[0], LayerNames(shape, 0));
+  ExpectCovers(plan.embedding(), {"model.embed_tokens.weight", layer + "self_attn.q_proj.weight"});
+  const WeightPlan::Ranges rows = plan.EmbeddingRows({3});
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].bytes.size() + rows[1].bytes.size(),
+            static_cast<size_t>(2 * shape.hidden_size * kElementBytes));
+  int64_t with_embedding = 0;
+  for (const ByteRange& range : plan.with_embedding()) {
+    with_embedding += static_cast<int64_t>(range.bytes.size());
+  }
+  EXPECT_GE(plan.every_pass_bytes(), with_embedding);
+  EXPECT_EQ(plan.all_bytes() - plan.every_pass_bytes(),
+            (shape.vocab_size + shape.hidden_size) * shape.hidden_size * kElementBytes);
+}
+
 TEST_F(WeightPlanTest, CopiedWeightsAreInNoFile) {
   Bind(LlamaShape(), /*tied=*/true, {.copy_weights = true});
   const WeightPlan plan(weights_, *checkpoint_);
