@@ -141,7 +141,8 @@ INSTANTIATE_TEST_SUITE_P(Models, WindowCacheTest, testing::Values(kWindowed, kAl
 TEST(WindowCacheBoundTest, WithoutLayersThatSeeEverythingNoLengthIsTooLong) {
   const Golden golden = ReadGolden(kWindowed);
   SchedulerHarness harness({.step_tokens = kStepTokens});
-  const CacheArenas& cache = harness.Load(golden)->cache();
+  const std::shared_ptr<Model> model = harness.Load(golden);
+  const CacheArenas& cache = model->cache();
   EXPECT_EQ(cache.PeakBytes(1000, kStepTokens), cache.PeakBytes(1'000'000, kStepTokens));
 }
 

@@ -38,6 +38,7 @@ CacheSpan Whole(int64_t positions) { return {.first = 0, .end = positions, .chun
 class PagedCacheTest : public testing::Test {
  protected:
   void UseModel(CacheShape shape, int64_t pages) {
+    arenas_ = nullptr;  // they go before their pool
     pool_ = std::make_unique<BlockPool>(pages * page_);
     arenas_ = *CacheArenas::Create(std::move(shape), pool_.get());
   }
