@@ -46,8 +46,7 @@ TEST(ActivationsTest, BuffersDoNotOverlap) {
   const DecoderSpec spec = Spec();
   ASSERT_THAT(activations.Reserve(spec, {.tokens = 3, .logits = 3}, 1), IsOk());
   EXPECT_GE(activations.normed - activations.hidden, 3 * spec.hidden_size);
-  EXPECT_GE(activations.attended - activations.projected,
-            3 * spec.heads(0).projected_size());
+  EXPECT_GE(activations.attended - activations.projected, 3 * spec.heads(0).projected_size());
   EXPECT_GE(activations.up - activations.gate, 3 * spec.intermediate_size);
   EXPECT_GE(activations.scratch(0) - activations.logits, 3 * spec.vocab_size);
 }

@@ -285,12 +285,13 @@ CASES = [
 
 # With an embedding of the layers' own spread, these say the same few tokens again and again.
 REPETITIVE = {
-    "apertus", "arcee-transformers-5", "codegen", "codegen-transformers-5",
-    "exaone4-transformers-5", "falcon-one-norm", "gemma", "gemma-transformers-5", "gemma2",
-    "gemma2-transformers-5", "gemma3", "gemma3-in-text-config",
+    "apertus", "apertus-transformers-5", "arcee-transformers-5", "codegen",
+    "codegen-transformers-5", "exaone4-transformers-5", "falcon-one-norm", "gemma",
+    "gemma-transformers-5", "gemma2", "gemma2-transformers-5", "gemma3", "gemma3-in-text-config",
     "gemma3-in-text-config-transformers-5", "gemma3-transformers-5", "gpt-bigcode", "gpt-neox",
     "gpt-neox-transformers-5", "gpt2", "gpt2-transformers-5", "gpt2-without-prefix",
-    "olmo2-transformers-5", "opt", "smollm3-transformers-5", "starcoder2", "vaultgemma",
+    "nemotron-transformers-5", "olmo2-transformers-5", "opt", "persimmon",
+    "persimmon-transformers-5", "smollm3-transformers-5", "starcoder2", "vaultgemma",
     "vaultgemma-transformers-5",
 }
 for repetitive in CASES:
