@@ -88,6 +88,7 @@ absl::Status ReadLayers(const JsonValue& config, const Defaults& defaults, int64
     if (key_is_value) full.num_key_value_heads = full_heads;
   }
   std::vector<LayerKind> kinds;
+  kinds.reserve(sliding.size());
   for (const bool of_layer : sliding) kinds.push_back(of_layer ? slides : full);
   if (per_layer.has_value()) FIRSTLIGHT_RETURN_IF_ERROR(ReadPerLayerConfig(*per_layer, &kinds));
 
