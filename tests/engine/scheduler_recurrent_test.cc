@@ -21,8 +21,8 @@ class RecurrentSchedulerTest : public testing::TestWithParam<const char*> {
   RecurrentSchedulerTest() {
     SchedulerHarness probe({});
     const std::shared_ptr<Model> model = probe.Load(golden_);
-    block_bytes_ = model->arena() == nullptr ? 0 : model->arena()->block_bytes();
-    state_bytes_ = model->state_arena()->block_bytes();
+    block_bytes_ = model->cache().block_bytes();
+    state_bytes_ = model->cache().state_arena()->block_bytes();
   }
 
   // Of that many sequences at their ends.
