@@ -33,6 +33,22 @@ CacheShape Everything() {
   return MakeCacheShape(spec);
 }
 
+// A layer that recurs, and one whose mixer is `other`. States take 3 * 128 floats a layer that
+// recurs, and so a page together; a block of the layer that attends takes one as well.
+CacheShape Recurring(Mixer other) {
+  DecoderSpec spec;
+  spec.num_hidden_layers = 2;
+  spec.num_attention_heads = 2;
+  spec.num_key_value_heads = 2;
+  spec.head_dim = 4;
+  spec.recurrent.heads = 1;
+  spec.recurrent.head_dim = 128;
+  spec.recurrent.kernel = 4;
+  spec.layer_kinds = {{.mixer = Mixer::kRecurrence}, {.mixer = other}};
+  spec.kind_of_layer = {0, 1};
+  return MakeCacheShape(spec);
+}
+
 CacheSpan Whole(int64_t positions) { return {.first = 0, .end = positions, .chunk = positions}; }
 
 class PagedCacheTest : public testing::Test {
@@ -218,6 +234,42 @@ TEST_F(PagedCacheTest, WindowsBoundWhatALongSequenceIsTakenToNeed) {
   windows.groups[0].window = 40;
   UseModel(std::move(windows), 7);
   EXPECT_GT(arenas_->MaxPositions(/*chunk=*/4), int64_t{1} << 30);
+}
+
+TEST_F(PagedCacheTest, OnlyLayersThatAttendHaveBlocks) {
+  UseModel(Recurring(Mixer::kBoth), 4);
+  EXPECT_EQ(arenas_->shape().state_floats, 2 * 3 * 128);
+  ASSERT_EQ(arenas_->shape().groups.size(), 1);
+  EXPECT_EQ(arenas_->shape().groups[0].block_floats, AttentionBlockFloats(2, 4, 4));
+  EXPECT_EQ(arenas_->shape().layers[1].offset, 0);
+  EXPECT_EQ(arenas_->block_bytes(), page_);
+
+  UseModel(Recurring(Mixer::kRecurrence), 4);
+  PagedCache cache(arenas_.get());
+  EXPECT_EQ(cache.MissingBytes(Whole(1000)), 0);
+  ASSERT_TRUE(cache.Reserve(Whole(1000)));
+  EXPECT_GE(cache.reserved_positions(), 1000);
+  cache.ReleaseBehind(1000);
+  PagedCache other(arenas_.get());
+  other.ShareBlocks(cache, 1000 / kBlockTokens);
+  other.CopyBlock(cache, 1000 / kBlockTokens);
+  EXPECT_EQ(cache.held_bytes(), 0);
+  EXPECT_EQ(pages_used(), 0);
+}
+
+TEST_F(PagedCacheTest, StatesTakeTheirPartOfTheBudget) {
+  UseModel(Everything(), 4);
+  EXPECT_EQ(arenas_->state_arena(), nullptr);
+  UseModel(Recurring(Mixer::kAttention), 4);
+  ASSERT_NE(arenas_->state_arena(), nullptr);
+  EXPECT_EQ(arenas_->state_arena()->block_bytes(), page_);
+  EXPECT_EQ(arenas_->PeakBytes(kBlockTokens + 1, 4), 3 * page_);
+  EXPECT_EQ(arenas_->MaxPositions(/*chunk=*/4), 3 * kBlockTokens);
+  UseModel(Recurring(Mixer::kRecurrence), 1);
+  EXPECT_GT(arenas_->MaxPositions(/*chunk=*/4), int64_t{1} << 30);
+  BlockPool pool(page_);
+  EXPECT_EQ(CacheArenas::Create(Recurring(Mixer::kAttention), &pool).status().code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
 TEST_F(PagedCacheTest, ABudgetForLessThanABlockOfEachGroupIsRefused) {
