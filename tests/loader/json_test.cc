@@ -163,7 +163,9 @@ TEST(JsonTest, RefusesWhatPythonWritesAndJsonDoesNotKnow) {
       "config.json", R"({"a": [0.5, Infinity, -Infinity,NaN], "b": "-Infinity \"NaN"})", python);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   std::string found;
-  for (const JsonValue value : *(*parsed)->root().GetArray("a")) {
+  const auto values = (*parsed)->root().GetArray("a");
+  ASSERT_TRUE(values.ok()) << values.status();
+  for (const JsonValue value : *values) {
     found += value.type() == JsonType::kString ? std::string(*value.AsString()) + " " : "";
   }
   EXPECT_EQ(found, "Inf -Inf N ");

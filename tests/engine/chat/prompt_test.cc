@@ -68,11 +68,7 @@ class Pair {
                                 : ReferenceDataDirectory() / "tokenizers" / tokenizer;
     present_ = fs::exists(source);
     if (!present_) return;
-    for (const fs::directory_entry& file : fs::directory_iterator(source)) {
-      if (file.is_regular_file() && file.path().filename().string().starts_with("token")) {
-        fs::copy(file.path(), directory_.path());
-      }
-    }
+    CopyTokenizer(source);
     if (const std::string name = StringOf("template"); !name.empty()) {
       fs::copy_file(ReferenceDataDirectory() / "templates" / (name + ".jinja"),
                     directory_.File("chat_template.jinja"));
@@ -80,12 +76,15 @@ class Pair {
     if (!fs::exists(directory_.File("tokenizer_config.json"))) {
       directory_.Write("tokenizer_config.json", Spelled(goldens, "mistral_config"));
     }
-    auto opened = OpenTokenizer(directory_.path());
-    EXPECT_THAT(opened, IsOk());
-    if (opened.ok()) tokenizer_ = *std::move(opened);
-    auto templates = ChatTemplates::Open(directory_.path(), &cache_);
-    EXPECT_THAT(templates, IsOk());
-    if (templates.ok()) templates_ = *std::move(templates);
+    Open();
+  }
+
+  // The demo model's vocabulary with a template of a test.
+  explicit Pair(std::string_view chat_template)
+      : pair_(R"({"tokenizer": "models/demo", "template": "of a test"})"), present_(true) {
+    CopyTokenizer(fs::path(FIRSTLIGHT_SOURCE_DIR) / "models/demo");
+    directory_.Write("chat_template.jinja", chat_template);
+    Open();
   }
 
   bool present() const { return present_; }
@@ -105,6 +104,23 @@ class Pair {
   }
 
  private:
+  void CopyTokenizer(const fs::path& source) {
+    for (const fs::directory_entry& file : fs::directory_iterator(source)) {
+      if (file.is_regular_file() && file.path().filename().string().starts_with("token")) {
+        fs::copy(file.path(), directory_.path());
+      }
+    }
+  }
+
+  void Open() {
+    auto opened = OpenTokenizer(directory_.path());
+    EXPECT_THAT(opened, IsOk());
+    if (opened.ok()) tokenizer_ = *std::move(opened);
+    auto templates = ChatTemplates::Open(directory_.path(), &cache_);
+    EXPECT_THAT(templates, IsOk());
+    if (templates.ok()) templates_ = *std::move(templates);
+  }
+
   std::string StringOf(std::string_view key) const {
     const auto document = JsonDocument::Parse("pair", std::string(pair_));
     return std::string((*document)->root().GetString(key, "").value());
@@ -226,9 +242,22 @@ Conversation WithTools(std::string_view text, bool has_system) {
   return result;
 }
 
+// Shows all of a conversation.
+constexpr std::string_view kAllOfIt = R"({{ system_message }}{{ date_string }}
+{%- if tools %}{{ tools | tojson }}{% endif %}
+{%- if documents %}{{ documents | tojson }}{% endif %}
+{%- for message in messages %}<s>{{ message.role }} {{ message.name }}:
+{{ message.reasoning_content }}{{ message.content }}
+{%- for call in message.tool_calls or [] %}{{ call.function.name }}
+{%- for name, value in call.function.arguments.items() %}{{ name }}={{ value }}{% endfor %}
+{%- endfor %}</s>{% endfor %})";
+
 TEST(PromptTest, NeitherDoToolsNamesArgumentsReasoningAndVariables) {
   int with_tools = 0;
-  for (const auto& pair : Pairs()) {
+  auto pairs = Pairs();
+  pairs.push_back(std::make_unique<Pair>(kAllOfIt));
+  ASSERT_TRUE(pairs.back()->usable());
+  for (const auto& pair : pairs) {
     SCOPED_TRACE(pair->name());
     bool has_system = true;
     absl::StatusOr<ChatPrompt> harmless = pair->Render(WithTools("one", has_system));

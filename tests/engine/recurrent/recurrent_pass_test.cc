@@ -16,7 +16,9 @@ TEST(RecurrentPassTest, ABufferBeyondTheIntegersIsNone) {
                         .head_dim = 1024,
                         .groups = 4096,
                         .state_size = 1024,
-                        .kernel = 4};
+                        .kernel = 4,
+                        .multipliers = {},
+                        .names = {}};
   EXPECT_TRUE(RecurrentPass::BufferFloats(spec, 512).has_value());
   EXPECT_FALSE(
       RecurrentPass::BufferFloats(spec, std::numeric_limits<int64_t>::max() / 1024).has_value());
@@ -28,7 +30,9 @@ TEST(RecurrentSpecTest, AStateIsWhatItsPartsTake) {
                               .head_dim = 20,
                               .groups = 2,
                               .state_size = 6,
-                              .kernel = 4};
+                              .kernel = 4,
+                              .multipliers = {},
+                              .names = {}};
   EXPECT_EQ(spec.channels(), 4 * 20 + 2 * 2 * 6);
   EXPECT_EQ(ConvolutionStateFloats(spec), 320) << "3 rows of 104, to whole lines";
   EXPECT_EQ(ScanTiles(spec), 2);
