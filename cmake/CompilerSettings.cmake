@@ -19,7 +19,8 @@ endif()
 add_compile_options(-march=x86-64-v3 -Wall -Wextra -Werror -Wno-unused-parameter
                     -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  add_compile_options(-Wthread-safety)
+  # Debian's libraries are GCC 12's, whose names for constrained templates clang 18 no longer gives.
+  add_compile_options(-Wthread-safety -fclang-abi-compat=17)
 endif()
 # A fused multiply-add happens where the code says so and nowhere else: sums must not depend on the
 # compiler's choice.
@@ -32,15 +33,16 @@ if(FIRSTLIGHT_SANITIZE)
   add_compile_options(-fsanitize=${FIRSTLIGHT_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${FIRSTLIGHT_SANITIZE})
   if(FIRSTLIGHT_SANITIZE STREQUAL "thread")
-    # Its instrumentation hides from GCC that a pointer was looked at before it is used.
-    add_compile_options(-Wno-error=nonnull)
+    add_compile_definitions(FIRSTLIGHT_SANITIZE_THREAD)
+  else()
+    add_compile_definitions(FIRSTLIGHT_SANITIZE_ADDRESS)
   endif()
 endif()
-option(FIRSTLIGHT_FUZZ "Instrument everything for libFuzzer (tests/fuzz); needs clang" OFF)
-if(FIRSTLIGHT_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)
-  # The headers that nearly every source includes are compiled once (cmake/FirstlightTargets.cmake),
-  # which takes a third off this build; ccache then asks to be told that this is meant.
+
+# The headers that nearly every source includes are compiled once (cmake/FirstlightTargets.cmake),
+# which takes a third off a build by clang; ccache asks to be told that this is meant.
+option(FIRSTLIGHT_PRECOMPILE "Precompile common headers; needs clang" OFF)
+if(FIRSTLIGHT_PRECOMPILE)
   add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
   if(CCACHE)
     list(INSERT CMAKE_CXX_COMPILER_LAUNCHER 3 CCACHE_SLOPPINESS=pch_defines,time_macros)

@@ -32,6 +32,11 @@ target_link_libraries(firstlight_dep_grpc INTERFACE
   -Wl,--start-group ${FIRSTLIGHT_GRPC_ARCHIVES} ${FIRSTLIGHT_ABSL_ARCHIVES} -Wl,--end-group
   Threads::Threads)
 
+# Options of the link of a program. One for each archive, not ALL: clang's sanitizers are archives
+# as well, whose malloc the shared libraries have to find.
+set(FIRSTLIGHT_HIDE_ARCHIVES ${FIRSTLIGHT_GRPC_ARCHIVES} ${FIRSTLIGHT_ABSL_ARCHIVES})
+list(TRANSFORM FIRSTLIGHT_HIDE_ARCHIVES REPLACE ".*/" "-Wl,--exclude-libs,")
+
 add_library(firstlight_dep_eigen INTERFACE)
 target_include_directories(firstlight_dep_eigen SYSTEM INTERFACE /usr/include/eigen3)
 target_compile_definitions(firstlight_dep_eigen INTERFACE EIGEN_MPL2_ONLY EIGEN_DONT_PARALLELIZE)

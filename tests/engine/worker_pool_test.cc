@@ -97,7 +97,7 @@ TEST(WorkerPoolTest, NotesWhatItsThreadsPaidForMemoryThatWasNotThere) {
   touch();
   const FaultCosts costs = pool.fault_costs() - before;
   EXPECT_GE(costs.minor_faults, kPages);
-#if !defined(__SANITIZE_THREAD__)  // which keeps several bytes for each that is touched
+#if !defined(FIRSTLIGHT_SANITIZE_THREAD)  // which keeps several bytes for each that is touched
   EXPECT_LT(costs.minor_faults, kPages + kPages / 4);
 #endif
   // What is not noted comes with what its thread notes next, if only that takes part.

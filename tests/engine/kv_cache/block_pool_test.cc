@@ -67,7 +67,7 @@ TEST(BlockPoolTest, NothingIsAllocatedBeyondTheBudget) {
 
 // Two hundred idle models reserve the budget each; a process that may hold little must bear it.
 TEST(BlockPoolTest, ReservingCommitsNothing) {
-#if defined(__SANITIZE_THREAD__)
+#if defined(FIRSTLIGHT_SANITIZE_THREAD)
   GTEST_SKIP() << "ThreadSanitizer commits memory of its own for every mapping";
 #endif
   const pid_t child = fork();

@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 class PinTest : public ::testing::Test {
  protected:
   void SetUp() override {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(FIRSTLIGHT_SANITIZE_ADDRESS) || defined(FIRSTLIGHT_SANITIZE_THREAD)
     GTEST_SKIP() << "sanitizers turn mlock into nothing";
 #endif
   }
