@@ -1,10 +1,10 @@
-# firstlight_library(NAME [FUZZED] SOURCES ... DEPENDS ...): a static library of this project; FUZZED
-#   is what the fuzz targets are about.
+# firstlight_library(NAME [FUZZED|RPC] SOURCES ... DEPENDS ...): a static library of this project.
+#   FUZZED is what the fuzz targets are about; RPC is what includes gRPC nearly everywhere.
 # firstlight_executable(NAME SOURCES ... DEPENDS ...): a program of this project.
-# firstlight_test(NAME SOURCES ... DEPENDS ... [LABELS ...] [TSAN_FILTER ...]): a GoogleTest program
-#   run by ctest. The label tsan adds it to what runs under ThreadSanitizer too, there reduced to the
-#   cases that TSAN_FILTER (as --gtest_filter) names: those that are slow and vary data rather than
-#   threads cost minutes there and find nothing more.
+# firstlight_test(NAME [RPC] SOURCES ... DEPENDS ... [LABELS ...] [TSAN_FILTER ...]): a GoogleTest
+#   program run by ctest. The label tsan adds it to what runs under ThreadSanitizer too, there reduced
+#   to the cases that TSAN_FILTER (as --gtest_filter) names: those that are slow and vary data rather
+#   than threads cost minutes there and find nothing more.
 
 # Every test program with the programs that it starts, and those that run under ThreadSanitizer.
 add_custom_target(firstlight_tests)
@@ -42,24 +42,35 @@ if(FIRSTLIGHT_FUZZ)
   set(FIRSTLIGHT_FUZZED_OPTIONS -fsanitize=fuzzer-no-link)
 endif()
 firstlight_precompiled(firstlight_common_headers HEADERS ${FIRSTLIGHT_COMMON_HEADERS})
+firstlight_precompiled(firstlight_rpc_headers
+  HEADERS ${FIRSTLIGHT_COMMON_HEADERS} <grpcpp/grpcpp.h>
+  DEPENDS firstlight_dep_grpc)
 firstlight_precompiled(firstlight_fuzzed_headers
   HEADERS ${FIRSTLIGHT_COMMON_HEADERS}
   OPTIONS ${FIRSTLIGHT_FUZZED_OPTIONS})
+set(FIRSTLIGHT_TEST_HEADERS
+  <cstdint> <memory> <string> <string_view> <vector>
+  <gmock/gmock.h> <gtest/gtest.h> ${PROJECT_SOURCE_DIR}/tests/loader/status_matchers.h)
+# Programs are compiled with -fPIE.
 firstlight_precompiled(firstlight_test_headers
-  HEADERS
-    <cstdint> <memory> <string> <string_view> <vector>
-    <gmock/gmock.h> <gtest/gtest.h> ${PROJECT_SOURCE_DIR}/tests/loader/status_matchers.h
-  OPTIONS -fPIE  # as programs are compiled
+  HEADERS ${FIRSTLIGHT_TEST_HEADERS}
+  OPTIONS -fPIE
   DEPENDS firstlight_dep_gtest)
+firstlight_precompiled(firstlight_rpc_test_headers
+  HEADERS ${FIRSTLIGHT_TEST_HEADERS} <grpcpp/grpcpp.h>
+  OPTIONS -fPIE
+  DEPENDS firstlight_dep_gtest firstlight_dep_grpc)
 
 function(firstlight_library NAME)
-  cmake_parse_arguments(ARG "FUZZED" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "FUZZED;RPC" "" "SOURCES;DEPENDS" ${ARGN})
   add_library(${NAME} STATIC ${ARG_SOURCES})
   target_include_directories(${NAME} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
   target_link_libraries(${NAME} PUBLIC ${ARG_DEPENDS})
   if(ARG_FUZZED)
     target_compile_options(${NAME} PRIVATE ${FIRSTLIGHT_FUZZED_OPTIONS})
     firstlight_use_precompiled(${NAME} firstlight_fuzzed_headers)
+  elseif(ARG_RPC)
+    firstlight_use_precompiled(${NAME} firstlight_rpc_headers)
   else()
     firstlight_use_precompiled(${NAME} firstlight_common_headers)
   endif()
@@ -73,9 +84,13 @@ function(firstlight_executable NAME)
 endfunction()
 
 function(firstlight_test NAME)
-  cmake_parse_arguments(ARG "" "TSAN_FILTER" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "RPC" "TSAN_FILTER" "SOURCES;DEPENDS;LABELS" ${ARGN})
   firstlight_executable(${NAME} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS} firstlight_test_main)
-  firstlight_use_precompiled(${NAME} firstlight_test_headers)
+  if(ARG_RPC)
+    firstlight_use_precompiled(${NAME} firstlight_rpc_test_headers)
+  else()
+    firstlight_use_precompiled(${NAME} firstlight_test_headers)
+  endif()
   add_dependencies(firstlight_tests ${NAME})
   add_test(NAME ${NAME} COMMAND ${NAME})
   # tests/run counts the single cases from these files.
