@@ -89,7 +89,11 @@ class Builder {
     }
     for (const std::string& letter : letters) AddWord(request_.space, letter);
     for (char capital = 'A'; capital <= 'Z'; ++capital) starts_.emplace_back(1, capital);
-    while (!full()) AddWord(Pick(starts_), Pick(words_));
+    while (!full()) {
+      // One after the other: in one call, each compiler would draw them in an order of its own.
+      const std::string& right = Pick(words_);
+      AddWord(Pick(starts_), right);
+    }
   }
 
   void AddWord(const std::string& left, const std::string& right) {
