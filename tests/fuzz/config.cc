@@ -29,11 +29,14 @@ bool ProductFits(std::initializer_list<int64_t> factors) {
 // What decoder_spec.h says of every spec.
 void RequireGoodSpec(const DecoderSpec& spec) {
   Require(spec.vocab_size > 0 && spec.hidden_size > 0 && spec.num_hidden_layers > 0 &&
-              spec.num_attention_heads > 0 && spec.num_key_value_heads > 0 && spec.head_dim > 0 &&
               spec.intermediate_size >= 0,
           "sizes are positive");
-  Require(spec.num_attention_heads % spec.num_key_value_heads == 0,
-          "num_attention_heads is a multiple of num_key_value_heads");
+  if (spec.AttentionLayers(spec.num_hidden_layers) > 0) {
+    Require(spec.num_attention_heads > 0 && spec.num_key_value_heads > 0 && spec.head_dim > 0,
+            "sizes of heads are positive");
+    Require(spec.num_attention_heads % spec.num_key_value_heads == 0,
+            "num_attention_heads is a multiple of num_key_value_heads");
+  }
   Require(ProductFits({spec.vocab_size, spec.hidden_size, 8}) &&
               ProductFits({spec.num_attention_heads, spec.head_dim, spec.hidden_size, 8}) &&
               ProductFits({spec.intermediate_size, spec.hidden_size, 2, 8}) &&
