@@ -112,6 +112,7 @@ absl::StatusOr<ModelConfig> ReadBambaConfig(const JsonValue& config) {
       const std::vector<bool> attends,
       ReadLayerIndices(config, "attn_layer_indices", spec.num_hidden_layers));
   std::vector<LayerKind> layers;
+  layers.reserve(attends.size());
   for (const bool full : attends) {
     layers.push_back(full ? LayerKind() : LayerKind{.rope = -1, .mixer = Mixer::kRecurrence});
   }

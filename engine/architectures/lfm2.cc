@@ -31,6 +31,7 @@ LayerKind Convolution() { return {.rope = -1, .mixer = Mixer::kRecurrence}; }
 
 absl::Status SetConvolutions(const std::vector<std::string_view>& types, DecoderSpec* spec) {
   std::vector<LayerKind> layers;
+  layers.reserve(types.size());
   for (const std::string_view type : types) {
     layers.push_back(type == "conv" ? Convolution() : LayerKind());
   }

@@ -33,6 +33,7 @@ absl::StatusOr<ModelConfig> ReadCommon(const JsonValue& config, DecoderFields fi
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::vector<std::string_view> types,
                               ReadIntervalTypes(config, spec.num_hidden_layers));
   std::vector<LayerKind> layers;
+  layers.reserve(types.size());
   for (const std::string_view type : types) {
     layers.push_back(type == "full_attention" ? LayerKind()
                                               : LayerKind{.rope = -1, .mixer = Mixer::kRecurrence});

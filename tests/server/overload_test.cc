@@ -174,8 +174,10 @@ TEST_F(OverloadTest, AReaderThatStopsPausesItsOwnStreamAlone) {
   EXPECT_EQ(server->Metric(kRunning) + server->Metric(kWaiting), 1);
   // What it holds is its cache blocks and, beyond them, at most 128 events of some hundred bytes
   // and one window of HTTP/2 (64 KiB); the rest of the bound is for the allocator's arenas.
+#if !defined(FIRSTLIGHT_SANITIZE_ADDRESS)  // which keeps what the others freed
   EXPECT_LT(server->AnonymousBytes() - before_bytes,
             static_cast<int64_t>(server->Metric(kCache)) + (int64_t{32} << 20));
+#endif
   // It goes on when the client reads again, past what it had computed by then.
   const int computed = static_cast<int>(server->Metric(tokens)) - others;
   for (int read = 0; read < computed + 100;) {

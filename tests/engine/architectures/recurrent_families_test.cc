@@ -105,7 +105,7 @@ TEST(RecurrentRefusalTest, NameWhatIsNotImplemented) {
     const char* family;
     const char* fields;
     const char* name;
-  } kCases[] = {
+  } cases[] = {
       {"Mamba2", R"("hidden_act": "gelu")", "hidden_act"},
       {"Bamba", R"("hidden_act": "relu")", "hidden_act"},
       {"NemotronH", R"("mamba_hidden_act": "gelu")", "mamba_hidden_act"},
@@ -123,7 +123,7 @@ TEST(RecurrentRefusalTest, NameWhatIsNotImplemented) {
       {"GraniteMoeHybrid", R"("mamba_d_head": "some")", "mamba_d_head"},
       {"Lfm2", R"("layer_types": ["conv", "mamba"], "num_hidden_layers": 2)", "layer_types"},
   };
-  for (const auto& one : kCases) {
+  for (const auto& one : cases) {
     EXPECT_THAT(Parse(one.family, StrCat(", ", one.fields)),
                 StatusIs(kUnimplemented, HasSubstr(one.name)))
         << one.family << " " << one.fields;
@@ -135,7 +135,7 @@ TEST(RecurrentRefusalTest, SayWhatDoesNotFit) {
     const char* family;
     const char* fields;
     const char* name;
-  } kCases[] = {
+  } cases[] = {
       {"Mamba2", R"("num_heads": 10, "head_dim": 64)", "num_heads"},
       {"Mamba2", R"("n_groups": 3)", "n_groups"},
       {"Mamba2", R"("conv_kernel": 17)", "conv_kernel"},
@@ -148,7 +148,7 @@ TEST(RecurrentRefusalTest, SayWhatDoesNotFit) {
       {"Lfm2Moe", "\"num_experts\": 4", "layer_types"},
       {"Lfm3", R"("sliding_window": null)", "sliding_window"},
   };
-  for (const auto& one : kCases) {
+  for (const auto& one : cases) {
     EXPECT_THAT(Parse(one.family, StrCat(", ", one.fields)),
                 StatusIs(kInvalid, HasSubstr(one.name)))
         << one.family << " " << one.fields;
