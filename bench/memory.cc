@@ -16,6 +16,7 @@
 #include "bench/model_figures.h"
 #include "bench/prompt.h"
 #include "engine/cpu_topology.h"
+#include "engine/kv_cache/state_block.h"
 #include "engine/model.h"
 #include "loader/base/status_macros.h"
 
@@ -88,14 +89,17 @@ absl::Status PrintCopiedMemory(const std::string& directory) {
   PagedCache cache(&model->cache());
   if (!cache.Reserve({.first = 0, .end = kPromptTokens, .chunk = kPromptTokens}))
     return absl::InternalError("the cache has no room");
+  StateBlock state(model->cache().state_arena());
+  if (!state.Reserve()) return absl::InternalError("the cache has no room for states");
   const RopeFrequencies rope = ComputeRopeFrequencies(model->spec(), kPromptTokens);
   const std::vector<int32_t> prompt = Prompt(kPromptTokens, 0, model->spec().vocab_size);
   FIRSTLIGHT_RETURN_IF_ERROR(model->decoder()
                                  ->Forward({BatchSegment{.tokens = prompt,
                                                          .first_position = 0,
                                                          .cache = &cache,
-                                                         .state = nullptr,
+                                                         .state = state.data(),
                                                          .rope = &rope,
+                                                         .prompt_tokens = kPromptTokens,
                                                          .logits_rows = 1}})
                                  .status());
   FIRSTLIGHT_ASSIGN_OR_RETURN(const MemoryUse used, MemoryOf("self"));

@@ -33,6 +33,7 @@ absl::StatusOr<std::unique_ptr<BatchPass>> BatchPass::Begin(const Model* model,
                         .cache = sequence.cache(),
                         .state = sequence.recurrent_state(),
                         .rope = &sequence.request().rope,
+                        .prompt_tokens = sequence.prompt_tokens(),
                         .logits_rows = part.logits_rows});
     tokens.insert(tokens.end(), segments.back().tokens.begin(), segments.back().tokens.end());
     batch->first_tokens_ = batch->first_tokens_ || !sequence.request().prefill_end.has_value();

@@ -34,6 +34,7 @@ struct BatchSegment {
   PagedCache* cache = nullptr;            // reserved up to first_position + count
   float* state = nullptr;                 // [CacheShape::state_floats], or null
   const RopeFrequencies* rope = nullptr;  // fixed when the sequence was admitted
+  int64_t prompt_tokens = 0;              // of the sequence, wherever this share is in it
   int64_t logits_rows = 0;                // logits for the last `logits_rows` tokens; 0 for none
 };
 

@@ -59,6 +59,7 @@ class Sequence {
   const Request& request() const { return *request_; }
   int64_t index() const { return index_; }
 
+  int64_t prompt_tokens() const { return prompt_tokens_; }
   // Tokens of prompt and answer so far.
   int64_t length() const { return static_cast<int64_t>(tokens_.size()); }
   int64_t generated() const { return length() - prompt_tokens_; }

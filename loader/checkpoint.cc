@@ -13,12 +13,6 @@
 #include "loader/weight_files.h"
 
 namespace firstlight {
-namespace {
-
-// Configurations of recurrent layers hold steps up to Infinity.
-constexpr JsonOptions kConfigOptions = {.max_bytes = int64_t{16} << 20, .python_numbers = true};
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& directory,
                                                              MappedFiles* files) {
@@ -26,7 +20,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& 
   FIRSTLIGHT_ASSIGN_OR_RETURN(checkpoint->directory_, ResolveModelDirectory(directory));
   const std::string config_path = StrCat(checkpoint->directory_, "/config.json");
   absl::StatusOr<std::unique_ptr<const JsonDocument>> config =
-      JsonDocument::ReadFile(config_path, kConfigOptions);
+      JsonDocument::ReadFile(config_path, kModelConfigJson);
   if (absl::IsNotFound(config.status())) {
     return absl::NotFoundError(StrCat(config_path, ": no such file; a model directory has one"));
   }

@@ -27,6 +27,10 @@
 
 namespace firstlight {
 
+// How a config.json is read. Those of models with recurrent layers hold steps up to Infinity.
+inline constexpr JsonOptions kModelConfigJson = {.max_bytes = int64_t{16} << 20,
+                                                 .python_numbers = true};
+
 class Checkpoint {
  public:
   // Longest file that ReadFile and OpenJson take when not told otherwise: real tokenizer.json files

@@ -166,7 +166,7 @@ absl::StatusOr<ModelConfig> ReadLfm3Config(const JsonValue& config) {
                            .activation_field = {}}));
   DecoderSpec& spec = model.spec;
   RopeContext local = full;
-  local.theta = 10000.0;
+  local.theta = has_ropes ? full.theta : 10000.0;
   local.layer_type = "sliding_attention";
   local.head_dim = spec.head_dim;
   local.max_position_embeddings = model.context_length;
@@ -201,14 +201,17 @@ absl::StatusOr<ModelConfig> ReadLfm3Config(const JsonValue& config) {
                        return layer % 4 == 0 && layer > 0 ? "sliding_attention" : "conv";
                      }));
   std::vector<LayerKind> layers;
+  std::vector<bool> slides;  // of those that attend
   for (const std::string_view type : types) {
     if (type == "sliding_attention" && window == 0) {
       return config.Error("expected a sliding_window where layers slide, found none");
     }
+    if (type != "conv") slides.push_back(type == "sliding_attention");
     layers.push_back(type == "conv"             ? Convolution()
                      : type == "full_attention" ? LayerKind()
                                                 : LayerKind{.window = window, .rope = 1});
   }
+  FIRSTLIGHT_RETURN_IF_ERROR(RequireRopeOfLayers(config, slides));
   SetLayerKinds(layers, &spec);
   return model;
 }

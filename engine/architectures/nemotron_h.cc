@@ -180,7 +180,9 @@ absl::StatusOr<ModelConfig> ReadNemotronHConfig(const JsonValue& config) {
                     .activation = "mamba_hidden_act",
                     .default_head_dim = 64,
                     .default_groups = 8,
-                    .default_state_size = 128},
+                    .default_state_size = 128,
+                    .smallest_step = NameOf(config, "mamba_dt_min", "time_step_min"),
+                    .default_smallest_step = 0.001},
                    &spec));
     spec.recurrent.names.prefix = "mixer.";
   }

@@ -1,6 +1,7 @@
 #include "engine/architectures/recurrent_fields.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -34,26 +35,37 @@ absl::Status CheckSilu(const JsonValue& config, std::string_view field) {
 bool IsInfinity(const JsonValue& value) {
   const absl::StatusOr<std::string_view> text = value.AsString();
   if (text.ok()) return *text == "Inf";  // JsonOptions::python_numbers
+  if (value.type() != JsonType::kObject) return false;
   const absl::StatusOr<std::string_view> tagged = value.GetString("__float__", "");
   return tagged.ok() && *tagged == "Infinity";
 }
 
-// transformers limits the steps of a prompt and not those of the answer: only a limit that limits
-// nothing is the same however a sequence is cut.
-absl::Status CheckTimeStepLimit(const JsonValue& config) {
-  for (const std::string_view field : {"time_step_limit", "mamba_dt_limit"}) {
-    const std::optional<JsonValue> found = config.Find(field);
-    if (!found.has_value()) continue;
-    FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray limits, found->AsArray());
-    std::vector<JsonValue> bounds;
-    for (const JsonValue value : limits) bounds.push_back(value);
-    const bool open =
-        bounds.size() == 2 && IsInfinity(bounds[1]) && bounds[0].AsDouble().value_or(1.0) <= 0.0;
-    if (!open) {
-      return absl::UnimplementedError(
-          found->Error("other than from 0 to infinity is not implemented").message());
+absl::Status ReadTimeStepLimit(const JsonValue& config, RecurrentSpec* recurrent) {
+  const std::optional<JsonValue> found = config.Find("time_step_limit");
+  if (!found.has_value()) return absl::OkStatus();
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const JsonArray list, found->AsArray());
+  std::vector<double> limits;
+  for (const JsonValue value : list) {
+    double limit = std::numeric_limits<double>::infinity();
+    if (!IsInfinity(value)) {
+      FIRSTLIGHT_ASSIGN_OR_RETURN(limit, value.AsDouble());
     }
+    limits.push_back(limit);
   }
+  if (limits.size() != 2 || std::isinf(limits[0]) || limits[1] <= 0.0 || limits[0] > limits[1]) {
+    return found->Error("expected the smallest and the largest step");
+  }
+  // A step is positive: softplus has computed it.
+  recurrent->smallest_prompt_step = std::max(limits[0], 0.0);
+  recurrent->largest_prompt_step = limits[1];
+  return absl::OkStatus();
+}
+
+absl::Status ReadSmallestTimeStep(const JsonValue& config, const Mamba2Fields& fields,
+                                  RecurrentSpec* recurrent) {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(
+      recurrent->smallest_prompt_step,
+      ReadNumber(config, fields.smallest_step, fields.default_smallest_step, 0.0, 1e6));
   return absl::OkStatus();
 }
 
@@ -138,7 +150,9 @@ absl::Status ReadMamba2(const JsonValue& config, const Mamba2Fields& fields, Dec
   recurrent.kind = RecurrenceKind::kMamba2;
   recurrent.norm = true;
   FIRSTLIGHT_RETURN_IF_ERROR(CheckSilu(config, fields.activation));
-  FIRSTLIGHT_RETURN_IF_ERROR(CheckTimeStepLimit(config));
+  FIRSTLIGHT_RETURN_IF_ERROR(fields.smallest_step.empty()
+                                 ? ReadTimeStepLimit(config, &recurrent)
+                                 : ReadSmallestTimeStep(config, fields, &recurrent));
   FIRSTLIGHT_ASSIGN_OR_RETURN(
       recurrent.heads,
       ReadInteger(config, fields.heads, fields.default_heads, 1, SizeLimits::kHeads));

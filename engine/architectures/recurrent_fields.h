@@ -49,6 +49,9 @@ struct Mamba2Fields {
   std::optional<int64_t> default_head_dim = std::nullopt;  // unset, or "auto": what the heads share
   int64_t default_groups = 1;
   int64_t default_state_size = 256;
+  // The lower limit of a prompt's steps; empty: both are `time_step_limit`, or there are none.
+  std::string_view smallest_step = {};
+  double default_smallest_step = 0.0;
   // Of all heads together, instead of `expand`.
   std::optional<int64_t> inner_size = std::nullopt;
 };

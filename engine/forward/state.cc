@@ -35,9 +35,13 @@ ForwardPass::State::State(Decoder* decoder, absl::Span<const BatchSegment> batch
       rows.push_back({segment.tokens[i], segment.first_position + i, &segment});
     }
     for (int64_t i = count - segment.logits_rows; i < count; ++i) logits_of.push_back(tokens + i);
+    assert(segment.state != nullptr || spec.RecurrentLayers(spec.num_hidden_layers) == 0);
     if (count > 0) {
-      sequences.push_back(
-          {.first_row = tokens, .rows = count, .begins = segment.first_position == 0});
+      const int64_t prompt_rows = segment.prompt_tokens - segment.first_position;
+      sequences.push_back({.first_row = tokens,
+                           .rows = count,
+                           .prompt_rows = std::clamp(prompt_rows, int64_t{0}, count),
+                           .begins = segment.first_position == 0});
     }
     tokens += count;
   }

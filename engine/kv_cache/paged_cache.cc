@@ -9,8 +9,8 @@ namespace firstlight {
 PagedCache::PagedCache(const CacheArenas* arenas)
     : arenas_(arenas), tables_(arenas->shape().groups.size()) {}
 
-// A group with a window has room from the start for the most that a pass will need: it then gives
-// back as much as it takes, and does not grow once the sequence is in the batch.
+// A group with a window takes room for the window and a chunk from the start: from then on it gives
+// back about as much as it takes.
 int64_t PagedCache::BlocksWanted(size_t group, const CacheSpan& span) const {
   const int64_t window = arenas_->shape().groups[group].window;
   if (window == 0) return BlocksFor(span.end);

@@ -149,6 +149,7 @@ void RecurrentPass::Run(const Layer& layer) {
   const RecurrentWeights& w = *layer.weights;
   const Buffers buffers = LayOut(layer);
   ReadParameters(w);
+  FindPromptRows(layer);
   Project(layer, buffers);
   ForRows(layer.tokens, [&](int64_t row) { PrepareRow(buffers, row); });
   Convolve(layer, buffers);
@@ -186,6 +187,15 @@ void RecurrentPass::ReadParameters(const RecurrentWeights& weights) {
   kernels_.exp(a_.data(), static_cast<int64_t>(a_.size()), a_.data());
   read(weights.dt_bias, &dt_bias_);
   read(weights.d, &d_);
+}
+
+void RecurrentPass::FindPromptRows(const Layer& layer) {
+  in_prompt_.clear();
+  if (!spec_.limits_prompt_steps()) return;
+  in_prompt_.resize(static_cast<size_t>(layer.tokens), false);
+  for (const Sequence& sequence : layer.sequences) {
+    std::fill_n(in_prompt_.begin() + sequence.first_row, sequence.prompt_rows, true);
+  }
 }
 
 // One loop over the rows of all projections.
@@ -291,9 +301,13 @@ void RecurrentPass::ComputeSteps(const Buffers& buffers, int64_t row) const {
                                          spec_.inner_size() + spec_.channels();
   float* const decay = buffers.decay + row * spec_.heads;
   float* const step = buffers.step + row * spec_.heads;
+  const bool limited = !in_prompt_.empty() && in_prompt_[static_cast<size_t>(row)];
+  const auto smallest = static_cast<float>(spec_.smallest_prompt_step);
+  const auto largest = static_cast<float>(spec_.largest_prompt_step);
   for (int64_t head = 0; head < spec_.heads; ++head) {
     const auto h = static_cast<size_t>(head);
     step[head] = Softplus(dt[head] + dt_bias_[h]);
+    if (limited) step[head] = std::clamp(step[head], smallest, largest);
     decay[head] = -a_[h] * step[head];
   }
   kernels_.exp(decay, spec_.heads, decay);

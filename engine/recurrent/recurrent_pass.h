@@ -25,9 +25,10 @@ class RecurrentPass {
   // Consecutive rows of a pass that are one sequence's.
   struct Sequence {
     int64_t first_row = 0;
-    int64_t rows = 0;        // at least 1
-    bool begins = false;     // at its first position: what is in the state is not read
-    float* state = nullptr;  // LayerStateFloats()
+    int64_t rows = 0;         // at least 1
+    int64_t prompt_rows = 0;  // the first ones, that are of its prompt
+    bool begins = false;      // at its first position: what is in the state is not read
+    float* state = nullptr;   // LayerStateFloats()
   };
 
   // What a layer works on.
@@ -68,6 +69,7 @@ class RecurrentPass {
   };
 
   Buffers LayOut(const Layer& layer) const;
+  void FindPromptRows(const Layer& layer);
   void ReadParameters(const RecurrentWeights& weights);
   void Project(const Layer& layer, const Buffers& buffers);
   void PrepareRow(const Buffers& buffers, int64_t row) const;
@@ -91,6 +93,7 @@ class RecurrentPass {
   std::vector<float> a_;  // exp(A_log)
   std::vector<float> dt_bias_;
   std::vector<float> d_;
+  std::vector<bool> in_prompt_;  // [tokens], where prompts' steps are limited; else empty
 };
 
 }  // namespace firstlight

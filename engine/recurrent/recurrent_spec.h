@@ -11,6 +11,7 @@
 //   [state_size, head_dim] decays and takes up the input, by steps that the input sets
 //     z, (x, B, C), dt = input(u);  x, B, C = silu(convolution(x, B, C));  d = softplus(dt + bias)
 //     S = exp(-d exp(A_log)) S + B (d x)^T;  y = S^T C + D x;  output(norm(y * silu(z)))
+//   (a prompt's d within limits, as transformers has it, which limits none behind the prompt)
 //   kDeltaNet (Yang et al., arXiv:2412.06464; transformers' qwen3_next): it takes up what it does
 //   not yet say of the key
 //     (q, k, v), z, b, a = input(u);  q, k, v = silu(convolution(q, k, v)), q and k of length 1
@@ -22,7 +23,9 @@
 // each other. State is updated position after position, so that it does not depend on how a prompt
 // is cut.
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -67,8 +70,13 @@ struct RecurrentSpec {
   bool norm_before_gate = false;  // norm(y) * silu(z)
   ProjectionMultipliers multipliers;
   double output_multiplier = 1.0;
+  double smallest_prompt_step = 0.0;
+  double largest_prompt_step = std::numeric_limits<double>::infinity();
   RecurrentNames names;
 
+  bool limits_prompt_steps() const {
+    return smallest_prompt_step > 0.0 || std::isfinite(largest_prompt_step);
+  }
   int64_t inner_size() const { return heads * head_dim; }
   int64_t group_size() const { return groups * state_size; }  // of all of B, or all of q
   // That the convolution is over.
@@ -98,8 +106,8 @@ inline int64_t LayerStateFloats(const RecurrentSpec& spec) {
 template <typename Visitor>
 void VisitFields(RecurrentSpec& recurrent, Visitor&& visit) {
   auto& [kind, heads, head_dim, groups, state_size, kernel, convolution_bias, input_bias,
-         output_bias, grouped, norm, norm_before_gate, multipliers, output_multiplier, names] =
-      recurrent;
+         output_bias, grouped, norm, norm_before_gate, multipliers, output_multiplier,
+         smallest_prompt_step, largest_prompt_step, names] = recurrent;
   visit(std::string_view("recurrent.kind"), kind);
   visit(std::string_view("recurrent.heads"), heads);
   visit(std::string_view("recurrent.head_dim"), head_dim);
@@ -119,6 +127,8 @@ void VisitFields(RecurrentSpec& recurrent, Visitor&& visit) {
   visit(std::string_view("recurrent.multipliers.c"), c);
   visit(std::string_view("recurrent.multipliers.dt"), dt);
   visit(std::string_view("recurrent.output_multiplier"), output_multiplier);
+  visit(std::string_view("recurrent.smallest_prompt_step"), smallest_prompt_step);
+  visit(std::string_view("recurrent.largest_prompt_step"), largest_prompt_step);
   auto& [prefix, convolution, output] = names;
   visit(std::string_view("recurrent.names.prefix"), prefix);
   visit(std::string_view("recurrent.names.convolution"), convolution);

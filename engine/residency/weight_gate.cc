@@ -43,18 +43,21 @@ void WeightGate::PassBegins(const Model& model, absl::Span<const int32_t> tokens
   state.next_stage_ = 0;
   Refresh(state);
   OpenIfFetched(state);  // the job's own word may still be on its way
-  if (state.policy_ == PrefetchPolicy::kNone || state.all_rows_known_) return;
-  state.rows_known_.resize(static_cast<size_t>(model.spec().vocab_size));
+  if (state.policy_ == PrefetchPolicy::kNone) return;
+  WeightPlan::Ranges wanted;
   state.rows_wanted_.clear();
-  std::copy_if(tokens.begin(), tokens.end(), std::back_inserter(state.rows_wanted_),
-               [&](int32_t token) { return !state.rows_known_[static_cast<size_t>(token)]; });
-  if (state.rows_wanted_.empty()) return;
-  CancelJob(&state.rows_job_);  // of a pass that was abandoned
-  WeightPlan::Ranges wanted = state.plan_.EmbeddingRows(state.rows_wanted_);
+  if (!state.all_rows_known_) {
+    state.rows_known_.resize(static_cast<size_t>(model.spec().vocab_size));
+    std::copy_if(tokens.begin(), tokens.end(), std::back_inserter(state.rows_wanted_),
+                 [&](int32_t token) { return !state.rows_known_[static_cast<size_t>(token)]; });
+    wanted = state.plan_.EmbeddingRows(state.rows_wanted_);
+  }
   if (!state.with_rows_known_) {
     const WeightPlan::Ranges& with_rows = state.plan_.with_embedding();
     wanted.insert(wanted.end(), with_rows.begin(), with_rows.end());
   }
+  CancelJob(&state.rows_job_);  // of a pass that was abandoned
+  if (wanted.empty()) return;
   state.rows_job_ = StartJob(state.model_.lock(), {std::move(wanted)}, PrefetchRequest::kNoWindow,
                              PrefetchPriority::kRequested);
 }
@@ -76,6 +79,7 @@ bool WeightGate::IsOpen(const Model& model, int64_t layer) {
   }
   if (layer >= 0 || state.rows_job_ == nullptr) return true;
   if (!state.rows_job_->IsPopulated(0)) return false;
+  state.rows_known_.resize(static_cast<size_t>(model.spec().vocab_size));
   for (const int32_t token : state.rows_wanted_) {
     state.rows_known_[static_cast<size_t>(token)] = true;
   }
@@ -217,6 +221,7 @@ void WeightGate::Looked(const std::shared_ptr<const Model>& model, uint64_t epoc
   state.faulted_ = false;
   if (state.policy_ == PrefetchPolicy::kNone || all_mapped) {
     state.phase_ = Phase::kOpen;
+    state.with_rows_known_ = true;
     state.all_rows_known_ = state.all_rows_known_ || state.plan_.rows_are_of_every_pass();
     // What was just seen to be so counts as used now: a request that is still on its way to its
     // first pass need not have it seen again.
@@ -357,6 +362,7 @@ void WeightGate::AdvancePopulating(const PrefetchJob* job) {
   if (model != nullptr && status.ok()) {
     ModelResidency& state = StateOf(*model);
     state.all_rows_known_ = true;
+    state.with_rows_known_ = true;
     state.all_experts_known_ = true;
     if (state.phase_ == Phase::kUnknown) {
       state.phase_ = Phase::kOpen;

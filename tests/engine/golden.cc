@@ -160,6 +160,7 @@ std::vector<std::string> GoldenNames() {
       "llama-without-prefix",
       "llama-yarn",
       "mamba2",
+      "mamba2-step-limit",
       "mamba2-transformers-5",
       "mellum",
       "mellum-transformers-5",
@@ -281,6 +282,7 @@ TestDecoder::Sequence TestDecoder::NewSequence(int64_t prompt_tokens) {
   // Contents that are never read: a sequence begins without a state.
   sequence.state.assign(static_cast<size_t>(arenas_->shape().state_floats),
                         std::numeric_limits<float>::quiet_NaN());
+  sequence.prompt_tokens = prompt_tokens;
   sequence.rope = ComputeRopeFrequencies(spec(), prompt_tokens);
   return sequence;
 }
@@ -297,6 +299,7 @@ BatchSegment TestDecoder::Advance(Sequence& sequence, absl::Span<const int32_t> 
           .cache = sequence.cache.get(),
           .state = sequence.state.data(),
           .rope = &sequence.rope,
+          .prompt_tokens = sequence.prompt_tokens,
           .logits_rows = logits_rows};
 }
 

@@ -58,11 +58,12 @@ class TestDecoder {
   const DecoderSpec& spec() const { return config_.spec; }
   Decoder& decoder() { return *decoder_; }
 
-  // A sequence of its own, with the frequencies of a prompt of that length.
+  // A sequence of its own, with a prompt of that length.
   struct Sequence {
     std::unique_ptr<PagedCache> cache;
     std::vector<float> state;
     RopeFrequencies rope;
+    int64_t prompt_tokens = 0;
     int64_t position = 0;
   };
   Sequence NewSequence(int64_t prompt_tokens);

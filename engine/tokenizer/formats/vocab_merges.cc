@@ -13,6 +13,7 @@
 #include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
+#include "loader/checkpoint.h"
 #include "loader/file.h"
 #include "loader/json.h"
 
@@ -43,7 +44,7 @@ absl::StatusOr<Family> FindFamily(const std::filesystem::path& directory,
                                            " is not implemented for vocab.json with merges.txt"));
   }
   absl::StatusOr<std::unique_ptr<const JsonDocument>> model_config =
-      JsonDocument::ReadFile(directory / "config.json");
+      JsonDocument::ReadFile(directory / "config.json", kModelConfigJson);
   if (absl::IsNotFound(model_config.status())) {
     return Family::kGpt2;
   }

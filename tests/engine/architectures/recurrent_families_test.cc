@@ -1,6 +1,7 @@
 // What the families with recurrent layers make of their configurations: their classes' own
 // defaults, and refusals of what they would compute otherwise.
 
+#include <cmath>
 #include <string>
 
 #include "engine/model_config.h"
@@ -86,18 +87,40 @@ TEST(RecurrentDefaultsTest, Qwen3Next) {
   EXPECT_EQ(spec.mixture.experts_per_token, 10);
 }
 
-TEST(RecurrentDefaultsTest, AStepWithoutALimitIsNone) {
+TEST(RecurrentDefaultsTest, AStepHasNoLimit) {
   for (const char* limit : {"[0.0, Infinity]", R"([0.0, {"__float__": "Infinity"}])", "null"}) {
-    EXPECT_THAT(Parse("Mamba2", StrCat(R"(, "time_step_limit": )", limit)), IsOk()) << limit;
+    const auto config = Parse("Mamba2", StrCat(R"(, "time_step_limit": )", limit));
+    ASSERT_THAT(config, IsOk()) << limit;
+    EXPECT_FALSE(config->spec.recurrent.limits_prompt_steps()) << limit;
   }
 }
 
-TEST(RecurrentRefusalTest, StepsThatTransformersLimitsInPromptsAlone) {
-  for (const char* limit : {"[0.0, 0.1]", "[0.01, Infinity]", "[0.0]", "[0.0, NaN]"}) {
+TEST(RecurrentFieldsTest, LimitsOfAPromptsSteps) {
+  const auto both = Parse("Bamba", R"(, "time_step_limit": [0.01, 0.5])");
+  ASSERT_THAT(both, IsOk());
+  EXPECT_EQ(both->spec.recurrent.smallest_prompt_step, 0.01);
+  EXPECT_EQ(both->spec.recurrent.largest_prompt_step, 0.5);
+  // transformers' class looks at no other field than this.
+  const auto nemotron = Parse("NemotronH", R"(, "time_step_limit": [0.01, 0.5])");
+  ASSERT_THAT(nemotron, IsOk());
+  EXPECT_EQ(nemotron->spec.recurrent.smallest_prompt_step, 0.001);
+  EXPECT_FALSE(std::isfinite(nemotron->spec.recurrent.largest_prompt_step));
+  for (const char* field : {"time_step_min", "mamba_dt_min"}) {
+    const auto own = Parse("NemotronH", StrCat(", \"", field, "\": 0.02"));
+    ASSERT_THAT(own, IsOk()) << field;
+    EXPECT_EQ(own->spec.recurrent.smallest_prompt_step, 0.02) << field;
+  }
+}
+
+TEST(RecurrentRefusalTest, LimitsOfStepsThatAreNone) {
+  for (const char* limit : {"[0.0]", "[0.0, NaN]", "[0.5, 0.1]", "[Infinity, Infinity]", "[0, 0]",
+                            R"([0.0, {"__float__": "NaN"}])", "0.1"}) {
     EXPECT_THAT(Parse("Mamba2", StrCat(R"(, "time_step_limit": )", limit)),
-                StatusIs(kUnimplemented, HasSubstr("time_step_limit")))
+                StatusIs(kInvalid, HasSubstr("time_step_limit")))
         << limit;
   }
+  EXPECT_THAT(Parse("NemotronH", R"(, "time_step_min": -0.1)"),
+              StatusIs(kInvalid, HasSubstr("time_step_min")));
 }
 
 TEST(RecurrentRefusalTest, NameWhatIsNotImplemented) {
@@ -147,6 +170,8 @@ TEST(RecurrentRefusalTest, SayWhatDoesNotFit) {
       {"Lfm2", R"("full_attn_idxs": [-1])", "full_attn_idxs"},
       {"Lfm2Moe", "\"num_experts\": 4", "layer_types"},
       {"Lfm3", R"("sliding_window": null)", "sliding_window"},
+      {"Lfm3", R"("rope_parameters": {"full_attention": {"rope_type": "default"}})",
+       "sliding_attention"},
   };
   for (const auto& one : cases) {
     EXPECT_THAT(Parse(one.family, StrCat(", ", one.fields)),

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gmock/gmock.h"
+#include "tests/engine/golden.h"
 #include "tests/engine/residency/weight_gate_harness.h"
 
 namespace firstlight {
@@ -131,6 +132,38 @@ TEST_F(WeightGateTest, AnEmbeddingRowThatNoPassHasHadIsFetchedForItsPass) {
   for (const int64_t stage : AskedStages(*model)) EXPECT_EQ(stage, -1);
   RunUntil(Done(harness_->Submit(model, Request())));
   EXPECT_EQ(reader_.asked().size(), asked);
+}
+
+// Whose rows come with the head, so that nothing but its learned positions is fetched for a pass.
+TEST_F(WeightGateTest, WhatIsReadWithTheRowsIsFetchedAgainWhereTheHeadBroughtAllRows) {
+  Create();
+  const std::shared_ptr<Model> model =
+      harness_->Load(ReadGolden("gpt2").checkpoint, PrefetchPolicy::kOnRequest);
+  const WeightPlan& plan = model->residency()->plan();
+  ASSERT_TRUE(plan.rows_are_of_every_pass());
+  ASSERT_EQ(plan.with_embedding().size(), 1U);
+  const SchedulerHarness::Submitted submitted = harness_->Submit(model, Request({3, 20, 51}));
+  RunUntil([&] { return submitted.observer->tokens() > 0; });
+  const size_t asked = reader_.asked().size();
+
+  // While it is in use a look finds that pages have gone. What every layer reads is there again
+  // before its next pass begins.
+  clock_.Advance(WeightGate::kRecheck + absl::Seconds(1));
+  RunUntil([&] { return reader_.asked().size() > asked; });
+  while (!gate_->IsOpen(*model, plan.head_stage())) inbox_.Run(/*wait=*/true);
+  RunUntil(Done(submitted));
+
+  const std::byte* const base = FileOf(*model)->bytes().data();
+  const ByteRange& positions = plan.with_embedding().front();
+  const int64_t begin = positions.bytes.data() - base;
+  const int64_t end = begin + static_cast<int64_t>(positions.bytes.size());
+  const auto pieces = reader_.asked();
+  EXPECT_TRUE(std::any_of(
+      pieces.begin() + static_cast<int64_t>(asked), pieces.end(), [&](const auto& piece) {
+        return std::any_of(piece.extents.begin(), piece.extents.end(), [&](const auto& extent) {
+          return extent.first <= begin && extent.second >= end;
+        });
+      }));
 }
 
 TEST_F(WeightGateTest, ADeadlineWhileWaitingForTheDisk) {
