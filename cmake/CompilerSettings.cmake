@@ -47,7 +47,7 @@ if(FIRSTLIGHT_PRECOMPILE)
     add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
   else()
     # GCC forgets in a precompiled header that it is a system's: bounds are wrong of libstdc++'s own.
-    add_compile_options(-fpch-preprocess -Wno-array-bounds)
+    add_compile_options(-fpch-preprocess -Wno-array-bounds -Wno-stringop-overflow)
   endif()
   if(CCACHE)
     list(INSERT CMAKE_CXX_COMPILER_LAUNCHER 3 CCACHE_SLOPPINESS=pch_defines,time_macros)

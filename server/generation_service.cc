@@ -63,16 +63,16 @@ absl::StatusOr<ChatPrompt> RenderUnlessCancelled(
   return prompt;
 }
 
-// The model that requests for `name` go to, where nothing but its tokenizer keeps it from serving:
-// its files are sound, and its template can still be read.
-std::optional<ModelSnapshot> FailedByItsTokenizer(const ModelRegistry& registry,
-                                                  const std::string& name) {
+// The model that requests for `name` go to, where it failed after its weights were bound: of its
+// tokenizer in nearly all cases, and its template can still be read.
+std::optional<ModelSnapshot> FailedAfterBinding(const ModelRegistry& registry,
+                                                const std::string& name) {
   for (ModelSnapshot& model : registry.List()) {
     const bool meant =
         (model.current && (name.empty() || model.name == name)) ||
         std::find(model.aliases.begin(), model.aliases.end(), name) != model.aliases.end();
-    const bool was_bound = model.facts.has_value();
-    if (meant && model.state == ModelState::kFailed && was_bound) return std::move(model);
+    const bool bound = model.facts.has_value();
+    if (meant && model.state == ModelState::kFailed && bound) return std::move(model);
   }
   return std::nullopt;
 }
@@ -273,7 +273,7 @@ grpc::ServerUnaryReactor* GenerationService::RenderChat(grpc::CallbackServerCont
   Otherwise without_model = [registry = dependencies_.registry, conversation,
                              name = message.model()](const absl::Status& why) -> UnaryWork {
     if (!absl::IsFailedPrecondition(why)) return nullptr;
-    std::optional<ModelSnapshot> model = FailedByItsTokenizer(*registry, name);
+    std::optional<ModelSnapshot> model = FailedAfterBinding(*registry, name);
     if (!model.has_value()) return nullptr;
     return [conversation, model = *std::move(model)](const Cancellation& cancelled,
                                                      grpc::ByteBuffer* out) -> absl::Status {

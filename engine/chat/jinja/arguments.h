@@ -16,7 +16,11 @@ namespace firstlight::jinja {
 
 struct Arguments {
   Values positional{};
-  std::vector<std::pair<std::string, Value>> keywords{};
+  // The names belong to the template, or to a dict that outlives them: copies of long ones would be
+  // memory that nobody counts.
+  std::vector<std::pair<std::string_view, Value>> keywords{};
+  // The dict that was given by `**`, whose keys are names.
+  Value names_of{};
   // Whether a keyword's own name comes from input data (`**` of a dict of the conversation's): then
   // all of the names count as such.
   bool names_are_data = false;

@@ -53,6 +53,13 @@ Value MakeRange(Heap& heap, const Arguments& arguments) {
                new RangeObject(heap, start, stop, step, static_cast<int64_t>(length)));
 }
 
+// A keyword's name as a str.
+Value NameOf(Heap& heap, std::string_view keyword, const Arguments& arguments) {
+  heap.CheckRoom(keyword.size());
+  heap.SpendCopy(keyword.size());
+  return MakeString(heap, Text(std::string(keyword), arguments.names_are_data));
+}
+
 }  // namespace
 
 Value Evaluator::Call(const Value& callee, const Arguments& arguments) {
@@ -131,7 +138,7 @@ Value Evaluator::MakeDictFrom(const Arguments& arguments) {
     }
   }
   for (const auto& [name, value] : arguments.keywords) {
-    dict.dict().Set(MakeString(heap_, Text(name, arguments.names_are_data)), value);
+    dict.dict().Set(NameOf(heap_, name, arguments), value);
   }
   return dict;
 }
@@ -162,8 +169,8 @@ Value Evaluator::CallGlobal(GlobalFunction function, const Arguments& arguments)
     }
     case GlobalFunction::kCycler:
       if (!arguments.keywords.empty()) {
-        RaiseTypeError("Cycler.__init__() got an unexpected keyword argument '" +
-                       arguments.keywords[0].first + "'");
+        RaiseTypeError(StrCat("Cycler.__init__() got an unexpected keyword argument '",
+                              arguments.keywords[0].first, "'"));
       }
       if (arguments.positional.empty()) {
         throw TemplateError("RuntimeError", "at least one item has to be provided");
@@ -244,7 +251,7 @@ Value Evaluator::CallMacro(const FunctionObject& macro, const Arguments& argumen
                                : std::string("None");
   const std::vector<Parameter>& parameters = statement.parameters;
   const Scope scope = Enter(statement.layout, macro.scope());
-  std::vector<std::pair<std::string, Value>> keywords = arguments.keywords;
+  std::vector<std::pair<std::string_view, Value>> keywords = arguments.keywords;
   heap_.Spend(static_cast<int64_t>(parameters.size() + keywords.size()));
   const auto take = [this, &keywords](const std::string& wanted) {
     heap_.Spend(static_cast<int64_t>(keywords.size() / 8));
@@ -274,7 +281,7 @@ Value Evaluator::CallMacro(const FunctionObject& macro, const Arguments& argumen
   if (statement.kwargs_slot >= 0) {
     Value dict = MakeDict(heap_);
     for (auto& [keyword, value] : keywords) {
-      dict.dict().Set(MakeString(heap_, Text(keyword, arguments.names_are_data)), std::move(value));
+      dict.dict().Set(NameOf(heap_, keyword, arguments), std::move(value));
     }
     scope->At(statement.kwargs_slot) = std::move(dict);
   } else if (!keywords.empty()) {

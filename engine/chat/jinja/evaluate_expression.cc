@@ -163,7 +163,10 @@ Arguments Evaluator::EvaluateArguments(const Expression& expression, const Scope
     if (!IsIterable(rest)) {
       RaiseTypeError(StrCat("argument after * must be an iterable, not ", TypeName(rest)));
     }
-    for (Value& item : Collect(heap_, rest)) arguments.positional.push_back(std::move(item));
+    Values items = Collect(heap_, rest);
+    // Calls inside each other hold theirs all at once, which only their steps bound.
+    heap_.Spend(static_cast<int64_t>(items.size()));
+    for (Value& item : items) arguments.positional.push_back(std::move(item));
   }
   if (expression.double_star != nullptr) {
     const Value rest = Evaluate(*expression.double_star, scope);
@@ -171,6 +174,7 @@ Arguments Evaluator::EvaluateArguments(const Expression& expression, const Scope
     if (!rest.is_dict()) {
       RaiseTypeError(StrCat("argument after ** must be a mapping, not ", TypeName(rest)));
     }
+    arguments.names_of = rest;
     for (const auto& [key, value] : rest.dict().entries()) {
       heap_.Spend(1);
       if (!key.is_string()) RaiseTypeError("keywords must be strings");
@@ -181,7 +185,7 @@ Arguments Evaluator::EvaluateArguments(const Expression& expression, const Scope
         }
       }
       heap_.Spend(static_cast<int64_t>(arguments.keywords.size()));
-      arguments.keywords.emplace_back(key.text().bytes(), value);
+      arguments.keywords.emplace_back(key.bytes(), value);
     }
   }
   return arguments;

@@ -70,7 +70,9 @@ bool IsUnreserved(char c) {
          c == '-' || c == '~';
 }
 
-Text Quote(const Text& text, bool for_query) {
+Text Quote(Heap& heap, const Text& text, bool for_query) {
+  heap.SpendBytes(text.size() * 16);
+  heap.CheckRoom(text.size(), 3);
   Text result;
   for (size_t at = 0; at < text.size(); ++at) {
     const char c = text.bytes()[at];
@@ -91,10 +93,7 @@ Text Quote(const Text& text, bool for_query) {
 Value DoUrlEncode(Heap& heap, const Value& value, const Arguments& arguments) {
   Bind("do_urlencode", {}, 0, arguments);
   if (value.is_string() || !IsIterable(value)) {
-    const Text text = Str(value);
-    heap.SpendBytes(text.size() * 16);
-    heap.CheckRoom(text.size(), 3);
-    return MakeString(heap, Quote(text, /*for_query=*/false));
+    return MakeString(heap, Quote(heap, Str(value), /*for_query=*/false));
   }
   Value pairs = value;
   if (value.is_dict()) {
@@ -112,9 +111,9 @@ Value DoUrlEncode(Heap& heap, const Value& value, const Arguments& arguments) {
                                        : std::string("too many values to unpack (expected 2)"));
     }
     if (!result.empty()) result.Append("&");
-    result.Append(Quote(Str(parts[0]), /*for_query=*/true));
+    result.Append(Quote(heap, Str(parts[0]), /*for_query=*/true));
     result.Append("=");
-    result.Append(Quote(Str(parts[1]), /*for_query=*/true));
+    result.Append(Quote(heap, Str(parts[1]), /*for_query=*/true));
     heap.CheckRoom(result.memory() * 2);
   }
   return MakeString(heap, std::move(result));
@@ -130,6 +129,7 @@ Value DoXmlAttr(Heap& heap, const Value& value, const Arguments& arguments) {
   const bool space = bound[0].is_missing() || Truth(bound[0]);
   Text result;
   for (const auto& [key, item] : value.dict().entries()) {
+    heap.Spend(1);
     if (item.is_none() || item.is_undefined()) continue;
     if (!key.is_string()) {
       RaiseTypeError(StrCat("expected string or bytes-like object, got '", TypeName(key), "'"));

@@ -20,6 +20,7 @@ Arguments Rest(const Arguments& arguments, size_t taken) {
   rest.positional.assign(arguments.positional.begin() + static_cast<ptrdiff_t>(taken),
                          arguments.positional.end());
   rest.keywords = arguments.keywords;
+  rest.names_of = arguments.names_of;
   return rest;
 }
 

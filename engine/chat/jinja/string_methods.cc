@@ -272,6 +272,8 @@ Value ExpandTabs(Heap& heap, const Value& self, const Arguments& arguments) {
   const Values bound = Bind("expandtabs", {"tabsize"}, 0, arguments);
   const int64_t size = bound[0].is_missing() ? 8 : RequireInteger(bound[0]);
   const Text& text = self.text();
+  heap.SpendBytes(text.size() * 16);
+  heap.CheckRoom(text.memory());
   Text result;
   int64_t column = 0;
   for (size_t at = 0; at < text.size();) {
@@ -427,7 +429,7 @@ Value CallStringMethod(Heap& heap, const Value& self, Method method, const Argum
       if (arguments.positional[0].is_dict()) {
         heap.Spend(static_cast<int64_t>(arguments.positional[0].dict().entries().size()));
         for (const auto& [key, value] : arguments.positional[0].dict().entries()) {
-          if (key.is_string()) mapped.keywords.emplace_back(key.text().bytes(), value);
+          if (key.is_string()) mapped.keywords.emplace_back(key.bytes(), value);
         }
       }
       return FormatBraces(heap, self, mapped);

@@ -71,6 +71,12 @@ class Sequence : public TokenDecoder {
     return growth;
   }
 
+  size_t regexes() const override {
+    size_t regexes = 0;
+    for (const auto& decoder : decoders_) regexes += decoder->regexes();
+    return regexes;
+  }
+
   void Save(ImageWriter& image) const override {
     image.Write(DecoderTag::kSequence);
     image.Write(uint64_t{decoders_.size()});
@@ -183,6 +189,8 @@ class Replace : public TokenDecoder {
     const auto content = static_cast<double>(content_.size());
     return shortest == 0 ? 1.0 + content : std::max(1.0, content / static_cast<double>(shortest));
   }
+
+  size_t regexes() const override { return pattern_->is_regex() ? 1 : 0; }
 
   // A token on which a hostile pattern takes too long stays as it is.
   std::string Replaced(std::string_view token) const {

@@ -43,11 +43,17 @@ class TokenDecoder {
   // How many bytes it makes of one at most, but for a few a token: what keeps a hostile file from
   // making gigabytes of a token by decoders that double it one after the other.
   virtual double growth() const { return 1.0; }
+
+  // How many regular expressions a token meets in it, each of which may take milliseconds.
+  virtual size_t regexes() const { return 0; }
 };
 
 // Who reads decoders from a file refuses those that grow a text by more, as a normalizer may
 // (normalizers/normalized_text.h). Published ones do not grow it.
 inline constexpr double kMaxDecoderGrowth = 32.0;
+// And those of more regular expressions, so that a token takes 80 ms at most. Published ones have
+// one or two.
+inline constexpr size_t kMaxDecoderRegexes = 8;
 
 // "Sequence": one after the other. Where one has to see its token whole behind one that fuses, all
 // of the text comes when the tokens end.

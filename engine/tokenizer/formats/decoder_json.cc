@@ -95,6 +95,10 @@ absl::StatusOr<std::unique_ptr<const TokenDecoder>> DecoderFromJson(const JsonVa
     return json.Error(StrCat("expected decoders that make at most ", kMaxDecoderGrowth,
                              " bytes of one, found ones that may make more"));
   }
+  if (decoder->regexes() > kMaxDecoderRegexes) {
+    return json.Error(StrCat("expected at most ", kMaxDecoderRegexes,
+                             " decoders with a \"Regex\", found ", decoder->regexes()));
+  }
   return decoder;
 }
 

@@ -237,6 +237,9 @@ absl::StatusOr<std::unique_ptr<const TokenDecoder>> DecoderFromImage(ImageReader
   if (decoder.ok() && (*decoder)->growth() > kMaxDecoderGrowth) {
     image.Fail("decoders that make less of a token");
   }
+  if (decoder.ok() && (*decoder)->regexes() > kMaxDecoderRegexes) {
+    image.Fail("decoders with fewer regular expressions");
+  }
   return Checked(std::move(decoder), image);
 }
 

@@ -45,6 +45,9 @@ class TextPattern {
   // No match is shorter; 0 where one may be empty.
   virtual size_t shortest_match_bytes() const = 0;
 
+  // Whether a match may backtrack: a literal's search takes no longer than its text is.
+  bool is_regex() const { return tag_ == PatternTag::kRegex; }
+
   void Save(ImageWriter& image) const;
   // A regular expression is compiled anew. Errors: that the reader failed, or as Regex.
   static absl::StatusOr<std::unique_ptr<const TextPattern>> Load(ImageReader& image);
