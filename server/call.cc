@@ -67,7 +67,12 @@ void CallRecord::End(const absl::Status& status) {
 }
 
 absl::Status CallRecord::CancelledStatus() const {
-  if (absl::Now() >= deadline_) {
+  // A client resets its stream at its own deadline, and ours is later: by the time that the request
+  // was under way, and by what grpc-timeout was rounded up, to the next of three digits at worst.
+  constexpr double kRounding = 0.01;
+  constexpr absl::Duration kUnderWay = absl::Milliseconds(10);
+  if (deadline_ != absl::InfiniteFuture() &&
+      absl::Now() >= deadline_ - (deadline_ - arrival_) * kRounding - kUnderWay) {
     return absl::DeadlineExceededError("the call's deadline has passed");
   }
   return absl::CancelledError("the client has cancelled the call");

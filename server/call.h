@@ -42,7 +42,8 @@ class CallRecord {
   absl::Time arrival() const { return arrival_; }
   // InfiniteFuture when the client gave none.
   absl::Time deadline() const { return deadline_; }
-  // The status of a call that was cancelled now: its deadline has passed, or its client is gone.
+  // The status of a call that was cancelled now: its deadline has passed, or its client is gone. By
+  // the time alone, as gRPC tells a client that gives up at its deadline from no other.
   absl::Status CancelledStatus() const;
 
  private:

@@ -1,5 +1,7 @@
 // Chat and RenderChat over the real server.
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -271,16 +273,27 @@ TEST_F(ChatTest, ADeadlineEndsATemplateThatComputes) {
   ASSERT_TRUE(other.AwaitServing()) << other.log();
   v1::RenderChatRequest request;
   request.set_messages_json(R"([{"role": "user", "content": "hi"}])");
-  v1::RenderChatResponse response;
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
-  EXPECT_EQ(other.Generation()->RenderChat(&context, request, &response).error_code(),
-            grpc::StatusCode::DEADLINE_EXCEEDED);
   // That the client gave up tells nothing of the server: its work ends with this status, and not
-  // with that of a template that takes too long.
-  EXPECT_TRUE(other.WaitForMetric(
-      "firstlight_requests_total{code=\"DEADLINE_EXCEEDED\",method=\"RenderChat\"}",
-      [](double value) { return value == 1; }));
+  // with that of a template that takes too long. A machine may be fast enough for the latter, until
+  // the deadline is short enough.
+  const auto answers = [](const std::string& code) {
+    return absl::StrCat("firstlight_requests_total{code=\"", code, "\",method=\"RenderChat\"}");
+  };
+  int asked = 0;
+  bool ended = false;
+  for (std::chrono::milliseconds patience(400); patience.count() > 5 && !ended; patience /= 2) {
+    v1::RenderChatResponse response;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + patience);
+    EXPECT_FALSE(other.Generation()->RenderChat(&context, request, &response).ok());
+    ++asked;
+    ASSERT_TRUE(other.WaitForMetric(answers("DEADLINE_EXCEEDED"), [&](double count) {
+      ended = count == 1;
+      return std::max(0.0, count) + std::max(0.0, other.Metric(answers("INVALID_ARGUMENT"))) ==
+             asked;
+    }));
+  }
+  EXPECT_TRUE(ended);
   const Answer answer = Run(Ask("hi", "m"), other);
   EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(answer.status.error_message(), HasSubstr("than one rendering may"));
