@@ -7,6 +7,7 @@
 #include "engine/decoder_spec.h"
 #include "engine/generation_config.h"
 #include "engine/model_config.h"
+#include "engine/recurrent/recurrent_spec.h"
 #include "loader/base/strings.h"
 #include "loader/json.h"
 #include "tests/fuzz/fuzz_support.h"
@@ -26,21 +27,41 @@ bool ProductFits(std::initializer_list<int64_t> factors) {
   return true;
 }
 
+void RequireGoodHeads(const DecoderSpec& spec, const LayerKind& kind) {
+  const HeadSizes heads = spec.heads(kind);
+  Require(heads.num_attention_heads > 0 && heads.num_key_value_heads > 0 && heads.head_dim > 0 &&
+              heads.value_dim > 0,
+          "sizes of heads are positive");
+  Require(heads.num_attention_heads % heads.num_key_value_heads == 0,
+          "num_attention_heads is a multiple of num_key_value_heads");
+  Require(kind.rope < 0 || spec.ropes[static_cast<size_t>(kind.rope)].rotary_dim <= heads.head_dim,
+          "what turns is part of a head");
+  Require(
+      ProductFits({heads.num_attention_heads, heads.head_dim, spec.hidden_size, 8}) &&
+          ProductFits({spec.num_hidden_layers, heads.num_key_value_heads, heads.head_dim, 16, 8}),
+      "the sizes of heads fit");
+}
+
+void RequireGoodRecurrence(const RecurrentSpec& spec) {
+  Require(spec.heads > 0 && spec.head_dim > 0 && spec.kernel > 0, "a recurrence has sizes");
+  if (spec.kind != RecurrenceKind::kShortConvolution) {
+    Require(spec.groups > 0 && spec.state_size > 0 && spec.heads % spec.groups == 0,
+            "groups of heads are equal and have a state");
+  }
+  Require(ProductFits({spec.heads, spec.head_dim, 8}) &&
+              ProductFits({spec.groups, spec.state_size, 2, 8}) &&
+              ProductFits({spec.kernel, spec.channels(), 8}) &&
+              ProductFits({spec.heads, ScanTiles(spec), kScanLanes, spec.state_size, 8}),
+          "the sizes of a state fit");
+}
+
 // What decoder_spec.h says of every spec.
 void RequireGoodSpec(const DecoderSpec& spec) {
   Require(spec.vocab_size > 0 && spec.hidden_size > 0 && spec.num_hidden_layers > 0 &&
               spec.intermediate_size >= 0,
           "sizes are positive");
-  if (spec.AttentionLayers(spec.num_hidden_layers) > 0) {
-    Require(spec.num_attention_heads > 0 && spec.num_key_value_heads > 0 && spec.head_dim > 0,
-            "sizes of heads are positive");
-    Require(spec.num_attention_heads % spec.num_key_value_heads == 0,
-            "num_attention_heads is a multiple of num_key_value_heads");
-  }
   Require(ProductFits({spec.vocab_size, spec.hidden_size, 8}) &&
-              ProductFits({spec.num_attention_heads, spec.head_dim, spec.hidden_size, 8}) &&
-              ProductFits({spec.intermediate_size, spec.hidden_size, 2, 8}) &&
-              ProductFits({spec.num_hidden_layers, spec.num_key_value_heads, spec.head_dim, 16, 8}),
+              ProductFits({spec.intermediate_size, spec.hidden_size, 2, 8}),
           "products of a few sizes fit");
   Require(!spec.layer_kinds.empty(), "there is a kind of layer");
   Require(spec.kind_of_layer.empty() ||
@@ -56,8 +77,7 @@ void RequireGoodSpec(const DecoderSpec& spec) {
             "ropes of layers are in range");
   }
   for (const RopeSpec& rope : spec.ropes) {
-    Require(rope.rotary_dim >= 0 && rope.rotary_dim % 2 == 0 && rope.rotary_dim <= spec.head_dim,
-            "what turns is an even part of a head");
+    Require(rope.rotary_dim >= 0 && rope.rotary_dim % 2 == 0, "what turns is even");
     Require(rope.short_factor.empty() ||
                 rope.short_factor.size() == static_cast<size_t>(rope.rotary_dim / 2),
             "longrope has a factor a pair");
@@ -78,7 +98,11 @@ void RequireGoodSpec(const DecoderSpec& spec) {
             "the sizes of experts fit");
   }
   for (int64_t layer = 0; layer < spec.num_hidden_layers; ++layer) {
-    Require(mixture.IsMixture(layer) || spec.intermediate_size > 0, "every MLP has a size");
+    const LayerKind& kind = spec.kind(layer);
+    Require(!kind.feed_forward || mixture.IsMixture(layer) || spec.intermediate_size > 0,
+            "every MLP has a size");
+    if (kind.attends()) RequireGoodHeads(spec, kind);
+    if (kind.recurs()) RequireGoodRecurrence(spec.recurrent);
   }
 }
 
