@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/terminal_text.h"
@@ -22,8 +21,7 @@ std::string ReasonText(const v1::GenerationFinished& finished) {
   switch (finished.finish_reason()) {
     case v1::FINISH_REASON_STOP_SEQUENCE:
       return finished.has_stop_sequence()
-                 ? absl::StrFormat("stop sequence \"%s\"",
-                                   absl::Utf8SafeCEscape(finished.stop_sequence()))
+                 ? absl::StrFormat("stop sequence \"%s\"", EscapeControls(finished.stop_sequence()))
                  : absl::StrFormat("stop token %d", finished.stop_token_id());
     case v1::FINISH_REASON_END_OF_SEQUENCE:
       return "end of sequence";

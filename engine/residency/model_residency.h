@@ -91,6 +91,7 @@ class ModelResidency {
   // One stage: the embedding rows of the pass, and at first what else is read with them.
   std::shared_ptr<PrefetchJob> rows_job_;
   std::vector<int32_t> rows_wanted_;  // what rows_job_ fetches
+  bool with_rows_wanted_ = false;     // and whether it fetches what else is read with them
   std::vector<bool> rows_known_;      // [vocab_size]; empty: none
   bool with_rows_known_ = false;      // what else is read with them
   bool all_rows_known_ = false;

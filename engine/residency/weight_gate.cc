@@ -52,7 +52,8 @@ void WeightGate::PassBegins(const Model& model, absl::Span<const int32_t> tokens
                  [&](int32_t token) { return !state.rows_known_[static_cast<size_t>(token)]; });
     wanted = state.plan_.EmbeddingRows(state.rows_wanted_);
   }
-  if (!state.with_rows_known_) {
+  state.with_rows_wanted_ = !state.with_rows_known_;
+  if (state.with_rows_wanted_) {
     const WeightPlan::Ranges& with_rows = state.plan_.with_embedding();
     wanted.insert(wanted.end(), with_rows.begin(), with_rows.end());
   }
@@ -83,7 +84,8 @@ bool WeightGate::IsOpen(const Model& model, int64_t layer) {
   for (const int32_t token : state.rows_wanted_) {
     state.rows_known_[static_cast<size_t>(token)] = true;
   }
-  state.with_rows_known_ = true;
+  // Not of a job that began when they were known: they may have been forgotten since.
+  if (state.with_rows_wanted_) state.with_rows_known_ = true;
   state.rows_job_ = nullptr;
   return true;
 }

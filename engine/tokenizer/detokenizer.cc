@@ -12,14 +12,18 @@ namespace {
 // How much of a context is decoded again, at least: what a decoder holds back of a text, a
 // character of four bytes, is far shorter.
 constexpr size_t kContextTokens = 64;
+// What of it may be tokens without any text.
+constexpr size_t kEmptyTokens = 64;
 constexpr size_t kByteTokenBytes = std::string_view("<0x41>").size();
 
 // Where to start decoding the end of `context`: not within a character, nor within a run of byte
 // tokens, which a decoder holds back however long it is.
 size_t ContextStart(const Tokenizer& tokenizer, absl::Span<const int32_t> context) {
   size_t start = context.size() - std::min(context.size(), kContextTokens);
-  while (start > 0) {
+  size_t empty = 0;
+  while (start > 0 && empty < kEmptyTokens) {
     const std::string bytes = tokenizer.TokenBytes(context[start]);
+    if (bytes.empty()) ++empty;
     const bool is_byte_token =
         bytes.size() == 1 && tokenizer.IdToToken(context[start]).size() == kByteTokenBytes;
     if (!bytes.empty() && !is_byte_token && FindInvalidUtf8(bytes) == std::string::npos) {

@@ -165,8 +165,8 @@ TEST_P(DecoderTest, LogitsDoNotDependOnTheInstructionSet) {
 
 INSTANTIATE_TEST_SUITE_P(Models, DecoderTest,
                          testing::Values(kWide, "llama-attention-bias", "mixtral", "gpt-oss",
-                                         "deepseek-v3", "lfm2", "mamba2", "falcon-h1",
-                                         "qwen3-next"),
+                                         "deepseek-v3", "lfm2", "mamba2", "mamba2-step-limit",
+                                         "falcon-h1", "qwen3-next"),
                          [](const auto& info) {
                            std::string name(info.param);
                            std::replace(name.begin(), name.end(), '-', '_');

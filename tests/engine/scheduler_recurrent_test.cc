@@ -111,7 +111,8 @@ TEST_P(RecurrentSchedulerTest, AStateThatWasTakenIsComputedAgain) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, RecurrentSchedulerTest,
-                         testing::Values("lfm2", "mamba2", "falcon-h1", "qwen3-next"),
+                         testing::Values("lfm2", "mamba2", "mamba2-step-limit", "falcon-h1",
+                                         "qwen3-next"),
                          [](const auto& info) {
                            std::string name(info.param);
                            std::replace(name.begin(), name.end(), '-', '_');

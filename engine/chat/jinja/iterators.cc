@@ -107,8 +107,10 @@ class EmptyIterator final : public IteratorObject {
 
 class Generator final : public IteratorObject {
  public:
-  Generator(Heap& heap, std::function<Value()> next)
-      : IteratorObject(heap, "generator"), next_(std::move(next)) {}
+  Generator(Heap& heap, std::function<Value()> next, size_t bytes)
+      : IteratorObject(heap, "generator"), next_(std::move(next)) {
+    Grow(bytes);
+  }
   Value Next() override {
     if (next_ == nullptr) return {};
     // One that fails is at its end, and one that asks itself for an item fails.
@@ -228,8 +230,8 @@ Values Collect(Heap& heap, const Value& value) {
   }
 }
 
-Value MakeGenerator(Heap& heap, std::function<Value()> next) {
-  return Value(Kind::kIterator, new Generator(heap, std::move(next)));
+Value MakeGenerator(Heap& heap, std::function<Value()> next, size_t bytes) {
+  return Value(Kind::kIterator, new Generator(heap, std::move(next), bytes));
 }
 
 Value IteratorValue(const Ref<IteratorObject>& iterator) {

@@ -39,8 +39,8 @@ bool IsIterable(const Value& value);
 Values Collect(Heap& heap, const Value& value);
 
 // A generator whose items `next` gives until it gives kMissing. What `next` holds lives as long as
-// the generator.
-Value MakeGenerator(Heap& heap, std::function<Value()> next);
+// the generator, and is counted as `bytes`.
+Value MakeGenerator(Heap& heap, std::function<Value()> next, size_t bytes = 0);
 
 // The value of an iterator that has been made.
 Value IteratorValue(const Ref<IteratorObject>& iterator);

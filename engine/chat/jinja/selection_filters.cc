@@ -95,22 +95,37 @@ struct Source {
   bool started = false;
 };
 
+// Accounts for the arguments that a generator is about to copy, twice when it starts. Returns their
+// bytes.
+size_t PayForCopies(Heap& heap, const Arguments& arguments) {
+  const size_t bytes =
+      2 * (arguments.positional.size() * sizeof(Value) +
+           arguments.keywords.size() * sizeof(decltype(arguments.keywords)::value_type));
+  heap.CheckRoom(bytes);
+  heap.SpendCopy(bytes);
+  return bytes;
+}
+
 Value DoMap(Heap& heap, const Value& value, const Arguments& arguments) {
   struct State : Source {
     Transform transform;
   };
+  const size_t copied = PayForCopies(heap, arguments);
   auto state = std::make_shared<State>();
   state->value = value;
   state->arguments = arguments;
-  return MakeGenerator(heap, [&heap, state]() -> Value {
-    if (!std::exchange(state->started, true) && Truth(state->value)) {
-      state->transform = PrepareMap(heap, state->arguments);
-      state->iterator = Iterate(heap, state->value);
-    }
-    if (!state->iterator) return {};
-    const Value item = state->iterator->Next();
-    return item.is_missing() ? item : state->transform(item);
-  });
+  return MakeGenerator(
+      heap,
+      [&heap, state]() -> Value {
+        if (!std::exchange(state->started, true) && Truth(state->value)) {
+          state->transform = PrepareMap(heap, state->arguments);
+          state->iterator = Iterate(heap, state->value);
+        }
+        if (!state->iterator) return {};
+        const Value item = state->iterator->Next();
+        return item.is_missing() ? item : state->transform(item);
+      },
+      copied);
 }
 
 template <bool kWanted, bool kByAttribute>
@@ -118,22 +133,26 @@ Value DoSelection(Heap& heap, const Value& value, const Arguments& arguments) {
   struct State : Source {
     Predicate predicate;
   };
+  const size_t copied = PayForCopies(heap, arguments);
   auto state = std::make_shared<State>();
   state->value = value;
   state->arguments = arguments;
-  return MakeGenerator(heap, [&heap, state]() -> Value {
-    if (!std::exchange(state->started, true) && Truth(state->value)) {
-      state->predicate = PrepareSelection(heap, state->arguments, kByAttribute);
-      state->iterator = Iterate(heap, state->value);
-    }
-    while (state->iterator) {
-      Value item = state->iterator->Next();
-      if (item.is_missing()) return item;
-      heap.Spend(1);
-      if (state->predicate(item) == kWanted) return item;
-    }
-    return {};
-  });
+  return MakeGenerator(
+      heap,
+      [&heap, state]() -> Value {
+        if (!std::exchange(state->started, true) && Truth(state->value)) {
+          state->predicate = PrepareSelection(heap, state->arguments, kByAttribute);
+          state->iterator = Iterate(heap, state->value);
+        }
+        while (state->iterator) {
+          Value item = state->iterator->Next();
+          if (item.is_missing()) return item;
+          heap.Spend(1);
+          if (state->predicate(item) == kWanted) return item;
+        }
+        return {};
+      },
+      copied);
 }
 
 constexpr Filter kFilters[] = {
