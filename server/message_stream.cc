@@ -59,6 +59,8 @@ void MessageStream::Pump() {
     busy_ = true;
   }
   while (true) {
+    // Before Next(): what comes between the two, the end included, waits for the next round.
+    const std::optional<absl::Status> end = End();
     if (std::optional<grpc::ByteBuffer> message = Next(); message.has_value()) {
       {
         // What came meanwhile is looked at when this write is done.
@@ -69,12 +71,12 @@ void MessageStream::Pump() {
       reactor_->StartWrite(&writing_);
       return;
     }
-    if (const std::optional<absl::Status> status = End(); status.has_value()) {
+    if (end.has_value()) {
       {
         MutexLock lock(&mutex_);
         finished_ = true;
       }
-      reactor_->Finish(ToGrpcStatus(*status));
+      reactor_->Finish(ToGrpcStatus(*end));
       return;
     }
     MutexLock lock(&mutex_);

@@ -34,7 +34,8 @@ class MessageStream : public Deliverable, public std::enable_shared_from_this<Me
  protected:
   // The next message, serialized; nothing when there is none yet.
   virtual std::optional<grpc::ByteBuffer> Next() = 0;
-  // Asked when there is no message: the status to end with, once there will be no other.
+  // The status to end with behind the messages that there are now, once no other will come. Asked
+  // ahead of each Next().
   virtual std::optional<absl::Status> End() = 0;
   // The client is gone, or its deadline has passed. The call still ends through End().
   virtual void OnCancelled() = 0;
