@@ -1,6 +1,8 @@
 #include "engine/tokenizer/detokenizer.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "engine/tokenizer/decoders/decode_stage.h"
@@ -14,10 +16,17 @@ namespace {
 constexpr size_t kContextTokens = 64;
 // What of it may be tokens without any text.
 constexpr size_t kEmptyTokens = 64;
+// And about how much of it is looked at at most.
+constexpr size_t kMostContextTokens = 1024;
+constexpr size_t kMaxCharacterBytes = 4;
 constexpr size_t kByteTokenBytes = std::string_view("<0x41>").size();
 
+bool ContinuesCharacter(std::string_view bytes) {
+  return !bytes.empty() && (static_cast<uint8_t>(bytes.front()) & 0xC0) == 0x80;
+}
+
 // Where to start decoding the end of `context`: not within a character, nor within a run of byte
-// tokens, which a decoder holds back however long it is.
+// tokens, which a decoder holds back; a very long run is cut in front of a character.
 size_t ContextStart(const Tokenizer& tokenizer, absl::Span<const int32_t> context) {
   size_t start = context.size() - std::min(context.size(), kContextTokens);
   size_t empty = 0;
@@ -29,9 +38,24 @@ size_t ContextStart(const Tokenizer& tokenizer, absl::Span<const int32_t> contex
     if (!bytes.empty() && !is_byte_token && FindInvalidUtf8(bytes) == std::string::npos) {
       break;
     }
+    const size_t looked_at = context.size() - start;
+    if (looked_at >= kMostContextTokens + kMaxCharacterBytes ||
+        (looked_at >= kMostContextTokens && !ContinuesCharacter(bytes))) {
+      break;
+    }
     --start;
   }
   return start;
+}
+
+// How many tokens at the end of `context` are the bytes of a character that is not whole yet.
+size_t CutCharacterTokens(const Tokenizer& tokenizer, absl::Span<const int32_t> context) {
+  for (size_t count = 1; count <= std::min(context.size(), kMaxCharacterBytes); ++count) {
+    const std::string bytes = tokenizer.TokenBytes(context[context.size() - count]);
+    if (bytes.size() != 1) return 0;
+    if (!ContinuesCharacter(bytes)) return Utf8Length(bytes.front()) > count ? count : 0;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -55,6 +79,7 @@ std::unique_ptr<Detokenizer> Detokenizer::Create(const Tokenizer& tokenizer,
   detokenizer->certain_.clear();
   // What a decoding that ends here still has to say is the end of the context's text. A character
   // cut in two is not: it becomes whole in the generated text, and belongs to that.
+  context.remove_suffix(CutCharacterTokens(tokenizer, context));
   Detokenizer ending(tokenizer, detokenizer->options_);
   for (const int32_t id : context) {
     ending.Push(id);

@@ -10,6 +10,7 @@
 #include "engine/tokenizer/image/component_tags.h"
 #include "engine/tokenizer/text/cancellation.h"
 #include "engine/tokenizer/text/utf8.h"
+#include "engine/tokenizer/text/work_allowance.h"
 
 namespace firstlight {
 namespace {
@@ -169,9 +170,11 @@ class Metaspace : public TokenDecoder {
   const bool keep_first_;
 };
 
-// Of the thread's processor, for one token; a published pattern takes a microsecond.
-constexpr absl::Duration kReplaceAtLeast = absl::Milliseconds(10);
-constexpr absl::Duration kReplacePerByte = absl::Microseconds(5);
+// Of the thread's processor, for all tokens that a pattern sees; a published one takes a
+// microsecond for a token.
+constexpr WorkAllowance::Rates kReplaceRates = {.at_most = absl::Milliseconds(50),
+                                                .per_input = absl::Microseconds(20),
+                                                .per_byte = absl::Nanoseconds(500)};
 
 class Replace : public TokenDecoder {
  public:
@@ -192,15 +195,12 @@ class Replace : public TokenDecoder {
 
   size_t regexes() const override { return pattern_->is_regex() ? 1 : 0; }
 
-  // A token on which a hostile pattern takes too long stays as it is.
+  // A token stays as it is where a hostile pattern takes too long on it, or took too long on those
+  // before it.
   std::string Replaced(std::string_view token) const {
-    const std::function<bool()> never;
-    EncodeCancellation cancellation(
-        never, kReplaceAtLeast + kReplacePerByte * static_cast<double>(token.size()));
     std::vector<TextRange> matches;
     // What a byte token became need not be UTF-8, which patterns require.
-    if (FindInvalidUtf8(token) != std::string_view::npos ||
-        !pattern_->FindAll(token, cancellation, matches).ok()) {
+    if (FindInvalidUtf8(token) != std::string_view::npos || !FindAll(token, matches)) {
       return std::string(token);
     }
     std::string replaced;
@@ -222,9 +222,24 @@ class Replace : public TokenDecoder {
   }
 
  private:
+  bool FindAll(std::string_view token, std::vector<TextRange>& matches) const {
+    const std::function<bool()> never;
+    if (!pattern_->is_regex()) {
+      EncodeCancellation unlimited(never);
+      return pattern_->FindAll(token, unlimited, matches).ok();
+    }
+    const absl::Duration allowed = allowance_.Earn(token.size());
+    if (allowed <= absl::ZeroDuration()) return false;
+    EncodeCancellation cancellation(never, allowed);
+    const bool ok = pattern_->FindAll(token, cancellation, matches).ok();
+    allowance_.Spend(cancellation.spent());
+    return ok;
+  }
+
   const std::unique_ptr<const TextPattern> pattern_;
   const std::string content_;
   const bool single_character_;
+  mutable WorkAllowance allowance_{kReplaceRates};
 };
 
 class ReplaceStage : public DecodeStage {

@@ -4,7 +4,8 @@
 // `decoder` of tokenizer.json: how tokens become text again. One class a type; each is equal to its
 // namesake under tokenizers/src/decoders/, token by token instead of all at once.
 //
-// Immutable; any thread may call it. What it starts belongs to the caller.
+// Any thread may call it; it does not change, but for what its patterns have taken
+// (ReplaceDecoder). What it starts belongs to the caller.
 
 #include <cstddef>
 #include <cstdint>
@@ -44,15 +45,15 @@ class TokenDecoder {
   // making gigabytes of a token by decoders that double it one after the other.
   virtual double growth() const { return 1.0; }
 
-  // How many regular expressions a token meets in it, each of which may take milliseconds.
+  // How many regular expressions a token meets in it, each of which has an allowance of its own.
   virtual size_t regexes() const { return 0; }
 };
 
 // Who reads decoders from a file refuses those that grow a text by more, as a normalizer may
 // (normalizers/normalized_text.h). Published ones do not grow it.
 inline constexpr double kMaxDecoderGrowth = 32.0;
-// And those of more regular expressions, each of which may take its time for every token
-// (ReplaceDecoder). Published ones have one or two.
+// And those of more regular expressions, each of which may take its time (ReplaceDecoder).
+// Published ones have one or two.
 inline constexpr size_t kMaxDecoderRegexes = 8;
 
 // "Sequence": one after the other. Where one has to see its token whole behind one that fuses, all
@@ -82,8 +83,10 @@ std::unique_ptr<const TokenDecoder> FuseDecoder();
 std::unique_ptr<const TokenDecoder> MetaspaceDecoder(std::string replacement, bool keep_first);
 
 // "Replace": `content` for each match of `pattern` in a token. `single_character` says that every
-// match is one character, so that a token need not be seen whole. A token on which a pattern takes
-// more than 10 ms, and 5 us a byte, of the thread's processor stays as it is.
+// match is one character, so that a token need not be seen whole. A regular expression may take 20
+// us a token and 0.5 us a byte of the thread's processor; what it does not take is saved, up to 50
+// ms. A token on which it would take more stays as it is, and so do those after it until that is
+// made up for.
 std::unique_ptr<const TokenDecoder> ReplaceDecoder(std::unique_ptr<const TextPattern> pattern,
                                                    std::string content, bool single_character);
 

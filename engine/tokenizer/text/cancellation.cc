@@ -19,12 +19,14 @@ EncodeCancellation::EncodeCancellation(const std::function<bool()>& cancelled,
                                        absl::Duration work_limit)
     : cancelled_(cancelled), work_limit_(work_limit), start_(ThreadTime()) {}
 
+absl::Duration EncodeCancellation::spent() const { return ThreadTime() - start_; }
+
 absl::Status EncodeCancellation::CheckNow() {
   steps_ = 0;
   if (cancelled_ && cancelled_()) {
     return absl::CancelledError("tokenization was cancelled");
   }
-  if (const absl::Duration spent = ThreadTime() - start_; spent > work_limit_) {
+  if (const absl::Duration spent = this->spent(); spent > work_limit_) {
     return absl::ResourceExhaustedError(
         absl::StrCat("text: expected at most ", absl::FormatDuration(work_limit_),
                      " of processor time to tokenize it, found ", absl::FormatDuration(spent),

@@ -38,6 +38,9 @@ class EncodeCancellation {
   // As Check, without waiting for enough steps: after what may have taken long.
   absl::Status CheckNow();
 
+  // Since this was made. A system call.
+  absl::Duration spent() const;
+
  private:
   static constexpr size_t kStepsBetweenQuestions = size_t{1} << 16;
 

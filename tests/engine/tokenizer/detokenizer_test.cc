@@ -162,6 +162,31 @@ TEST_P(DetokenizerTest, OfALongContextOnlyTheEndIsLookedAt) {
   EXPECT_LT(counting.looked_at, 1000);
 }
 
+// A character that the vocabulary does not have, many times: one run of byte tokens, which is cut
+// in front of a character wherever the prompt ends.
+TEST(LongByteRunTest, OnlyTheEndIsLookedAtAndTheTextGoesOn) {
+  const absl::StatusOr<std::unique_ptr<const Tokenizer>> tokenizer =
+      OpenTokenizer(TestDataDirectory() / "metaspace");
+  ASSERT_THAT(tokenizer, IsOk());
+  std::vector<int32_t> ids;
+  for (int i = 0; i < 10000; ++i) {
+    for (const char* byte : {"<0xF0>", "<0x93>", "<0x82>", "<0x80>"}) {
+      ids.push_back((*tokenizer)->TokenToId(byte).value_or(-1));
+      ASSERT_GE(ids.back(), 0);
+    }
+  }
+  for (const size_t cut_off : {4, 5, 6, 7}) {
+    const auto context = absl::MakeConstSpan(ids).first(ids.size() - cut_off);
+    const CountingTokenizer counting(**tokenizer);
+    const std::unique_ptr<Detokenizer> detokenizer = Detokenizer::Create(counting, context);
+    EXPECT_LT(counting.looked_at, 5000) << cut_off;
+    std::string continued;
+    for (size_t i = context.size(); i < ids.size(); ++i) continued += detokenizer->Append(ids[i]);
+    continued += detokenizer->Flush();
+    EXPECT_EQ(continued, cut_off == 4 ? "\U00013080" : "\U00013080\U00013080") << cut_off;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, DetokenizerTest, ::testing::ValuesIn(kAllTokenizers),
                          [](const auto& info) { return std::string(info.param); });
 

@@ -12,6 +12,7 @@
 
 #include "engine/tokenizer/detokenizer.h"
 #include "engine/tokenizer/models/byte_trie.h"
+#include "engine/tokenizer/text/work_allowance.h"
 #include "engine/tokenizer/tokenizer_factory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -94,6 +95,40 @@ TEST(TokenizerLimitsTest, ADecoderWhosePatternTakesTooLongLeavesTheTokenAlone) {
   EXPECT_EQ(short_text, "");
   const auto [token, text] = decode(40);
   EXPECT_EQ(text, token);
+}
+
+// Each time it takes some milliseconds, which a token may; hundreds of them may not.
+TEST(TokenizerLimitsTest, ADecoderWhosePatternIsSlowOnEveryTokenIsSoonLeftAside) {
+  const std::string token = "c" + std::string(18, 'a') + "b";
+  const auto tokenizer =
+      Open(StrCat(R"("decoder":{"type":"Replace","pattern":{"Regex":"(a+)+$|c"},"content":"d"},)",
+                  R"("added_tokens":[{"id":2,"content":")", token, "\"}],"));
+  ASSERT_THAT(tokenizer, IsOk());
+  int replaced = 0;
+  for (int i = 0; i < 400; ++i) {
+    const std::string text = (*tokenizer)->TokenText(2);
+    if (i == 0) {
+      EXPECT_EQ(text.front(), 'd');
+    }
+    if (text != token) ++replaced;
+  }
+  EXPECT_LT(replaced, 400);
+  // Those who follow have to wait until it is made up for.
+  const std::vector<int32_t> ids(400, 2);
+  EXPECT_THAT(Decode(**tokenizer, ids), HasSubstr(token));
+}
+
+TEST(WorkAllowanceTest, IsEarnedSavedAndSpent) {
+  WorkAllowance allowance({.at_most = absl::Milliseconds(10),
+                           .per_input = absl::Milliseconds(2),
+                           .per_byte = absl::Milliseconds(1)});
+  EXPECT_EQ(allowance.Earn(1), absl::Milliseconds(10));
+  allowance.Spend(absl::Milliseconds(16));
+  EXPECT_EQ(allowance.Earn(0), absl::Milliseconds(-4));
+  EXPECT_EQ(allowance.Earn(3), absl::Milliseconds(1));
+  // An input that is worth more than may be saved.
+  EXPECT_EQ(allowance.Earn(20), absl::Milliseconds(22));
+  EXPECT_EQ(allowance.Earn(0), absl::Milliseconds(10));
 }
 
 TEST(TokenizerLimitsTest, PreTokenizersGrowATextByABoundedFactor) {
