@@ -13,13 +13,28 @@ void ModelIntegrity::Add(std::shared_ptr<const MappedFile> file, bool can_be_mad
 }
 
 absl::Status ModelIntegrity::Check() const {
-  // fstat asks the kernel alone and waits for no disk: the lock may be held over it.
+  // Waits for no file system: the lock may be held over it.
   MutexLock lock(&mutex_);
   for (const std::shared_ptr<const MappedFile>& file : files_) {
     if (!damage_.ok()) break;
-    damage_ = file->CheckUnchanged();
+    damage_ = file->CheckUnchanged(MappedFile::Attributes::kKnown);
   }
   return damage_;
+}
+
+absl::Status ModelIntegrity::Look() {
+  std::vector<std::shared_ptr<const MappedFile>> files;
+  {
+    MutexLock lock(&mutex_);
+    files = files_;
+  }
+  for (const std::shared_ptr<const MappedFile>& file : files) {
+    if (const absl::Status status = file->CheckUnchanged(); !status.ok()) {
+      Report(status);
+      break;
+    }
+  }
+  return Check();
 }
 
 void ModelIntegrity::Report(const absl::Status& damage) {

@@ -105,6 +105,10 @@ struct TokenizingQueue::State {
              clock->Now() >= pending.job.deadline;
     };
     absl::StatusOr<TokenizedPrompt> prompt = Tokenize(pending.job, cancelled);
+    // What a damaged tokenizer image made is worth nothing, an error included.
+    if (const absl::Status damage = pending.job.model->integrity()->Check(); !damage.ok()) {
+      prompt = damage;
+    }
     if (absl::IsCancelled(prompt.status())) {
       prompt = absl::DeadlineExceededError("the request's deadline passed while it was tokenized");
     }

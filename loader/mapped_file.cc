@@ -1,5 +1,6 @@
 #include "loader/mapped_file.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,8 +78,23 @@ absl::StatusOr<FileIdentity> MappedFile::CurrentIdentity() const {
   return IdentityOf(status);
 }
 
-absl::Status MappedFile::CheckUnchanged() const {
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const FileIdentity current, CurrentIdentity());
+absl::StatusOr<MappedFile::State> MappedFile::StateNow(Attributes attributes) const {
+  struct statx status = {};
+  const int flags = AT_EMPTY_PATH |
+                    (attributes == Attributes::kKnown ? AT_STATX_DONT_SYNC : AT_STATX_SYNC_AS_STAT);
+  if (statx(descriptor_, "", flags, STATX_SIZE | STATX_MTIME, &status) == 0) {
+    return State{.size_bytes = status.stx_size,
+                 .modified_nanoseconds =
+                     int64_t{status.stx_mtime.tv_sec} * 1'000'000'000 + status.stx_mtime.tv_nsec};
+  }
+  // Filters of old container runtimes do not know statx.
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const FileIdentity identity, CurrentIdentity());
+  return State{.size_bytes = identity.size_bytes,
+               .modified_nanoseconds = identity.modified_nanoseconds};
+}
+
+absl::Status MappedFile::CheckUnchanged(Attributes attributes) const {
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const State current, StateNow(attributes));
   if (current.size_bytes != identity_.size_bytes) {
     return absl::DataLossError(StrCat(path_, ": expected ", identity_.size_bytes, " bytes, found ",
                                       current.size_bytes, ": the file was ",

@@ -39,6 +39,11 @@ struct FileIdentity {
 
 class MappedFile {
  public:
+  // Whose word is taken for a file's size and time: the file system's, which may block where that
+  // is a network's or a process's, or what the kernel was told last, which waits for nobody. Of
+  // local disks the two are the same.
+  enum class Attributes { kAsked, kKnown };
+
   // Follows symbolic links. NOT_FOUND, PERMISSION_DENIED or RESOURCE_EXHAUSTED as the system says;
   // INVALID_ARGUMENT for anything but a regular file, and for an empty one.
   static absl::StatusOr<std::shared_ptr<const MappedFile>> Open(const std::string& path);
@@ -63,8 +68,8 @@ class MappedFile {
   // DATA_LOSS, saying what was found, when the file has changed its size or was written since it
   // was opened, or when a page of it could not be read (loader/residency/fault_guard.h): what was
   // computed from it before is not to be used then. Renaming, deleting and linking it and its
-  // permissions are no change. One fstat, about a microsecond.
-  absl::Status CheckUnchanged() const;
+  // permissions are no change. One statx, about a microsecond.
+  absl::Status CheckUnchanged(Attributes attributes = Attributes::kAsked) const;
 
   // Why path() leads to this file no longer: "it was replaced by another file", "it was deleted or
   // its directory is gone". Empty while it does. The mapping serves on, so this is no error. May
@@ -79,6 +84,13 @@ class MappedFile {
   int descriptor() const { return descriptor_; }
 
  private:
+  struct State {
+    uint64_t size_bytes = 0;
+    int64_t modified_nanoseconds = 0;
+  };
+
+  absl::StatusOr<State> StateNow(Attributes attributes) const;
+
   MappedFile(std::string path, int descriptor, FileIdentity identity,
              absl::Span<const std::byte> bytes);
 

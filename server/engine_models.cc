@@ -64,6 +64,9 @@ class EngineLoadedModel final : public LoadedModel {
         });
   }
 
+  bool StaysInMemory() const override {
+    return model_->residency()->policy() == PrefetchPolicy::kPinned;
+  }
   void Park(std::shared_ptr<void> self) override {
     ParkWeights(engine_, std::shared_ptr<Model>(std::move(self), model_.get()));
   }
@@ -80,7 +83,7 @@ class EngineLoadedModel final : public LoadedModel {
     residency.resident_bytes = bytes(shares.resident);
     return residency;
   }
-  absl::Status CheckIntegrity() override { return model_->integrity()->Check(); }
+  absl::Status CheckIntegrity() override { return model_->integrity()->Look(); }
   std::string LookForDetached() override { return model_->integrity()->LookForDetached(); }
   std::string Detached() const override { return model_->integrity()->detached(); }
 

@@ -202,7 +202,12 @@ void GenerationService::StartWork(Needs needs, const std::string& model,
         FIRSTLIGHT_ASSIGN_OR_RETURN(tokenizer,
                                     pinned->engine_model()->AwaitTokenizer(absl::InfinitePast()));
       }
-      return work(*pinned, tokenizer, cancelled, response);
+      const absl::Status status = work(*pinned, tokenizer, cancelled, response);
+      // What a damaged tokenizer image made is worth nothing, an error included.
+      if (tokenizer != nullptr) {
+        FIRSTLIGHT_RETURN_IF_ERROR(pinned->engine_model()->integrity()->Check());
+      }
+      return status;
     });
     if (needs == Needs::kModel) return call->Start(dependencies_.tokenizing);
     model->WhenTokenizerSettled(

@@ -71,13 +71,15 @@ class LoadedModel {
   // The model has become ACTIVE: what its prefetch policy wants to happen by itself begins. Does
   // not block. `self` as for Warm.
   virtual void Serves(std::shared_ptr<void> /*self*/) {}
+  // Its policy is to be in memory always: nobody parks it but who asks for that.
+  virtual bool StaysInMemory() const { return false; }
   // Gives the pages back to the system; blocks for that. Requests under way read them again.
   // `self` as of Warm.
   virtual void Park(std::shared_ptr<void> self) = 0;
   // Takes a sample: some milliseconds. Nothing where nothing truthful can be said.
   virtual std::optional<WeightResidency> Residency() const = 0;
 
-  // ModelIntegrity's Check, LookForDetached (may block on the file system) and detached.
+  // ModelIntegrity's Look and LookForDetached, which may block on the file system, and detached.
   virtual absl::Status CheckIntegrity() { return absl::OkStatus(); }
   virtual std::string LookForDetached() { return ""; }
   virtual std::string Detached() const { return ""; }
@@ -102,6 +104,8 @@ struct ServedModel {
   std::atomic<int64_t> last_used = 0;
   // The same, of its load or of the last time that it was warmed.
   std::atomic<int64_t> awake_since = absl::GetCurrentTimeNanos();
+  // WarmModel calls under way.
+  std::atomic<int64_t> warms_in_flight = 0;
   // Its pages were given back and nobody has wanted them since.
   std::atomic<bool> parked = false;
 

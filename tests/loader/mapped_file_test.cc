@@ -72,6 +72,8 @@ TEST(MappedFileTest, CheckUnchangedTellsWhatHappened) {
   ASSERT_THAT(file, IsOk());
   EXPECT_THAT((*file)->CheckUnchanged(), IsOk());
   ASSERT_EQ(truncate(path.c_str(), 4), 0);
+  EXPECT_THAT((*file)->CheckUnchanged(MappedFile::Attributes::kKnown),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("found 4: the file was truncated")));
   EXPECT_THAT((*file)->CheckUnchanged(),
               StatusIs(absl::StatusCode::kDataLoss,
                        HasSubstr("weights: expected 10 bytes, found 4: the file was truncated")));

@@ -110,23 +110,35 @@ void FailingFile::Hold() {
   ForgetCached();
 }
 
+void FailingFile::HoldAttributes() {
+  {
+    MutexLock lock(&mutex_);
+    holding_attributes_ = true;
+  }
+  ForgetCached();
+}
+
 void FailingFile::Resume() {
   std::vector<Held> held;
+  std::vector<uint64_t> attributes;
   {
     MutexLock lock(&mutex_);
     holding_ = false;
+    holding_attributes_ = false;
     held.swap(held_);
+    attributes.swap(held_attributes_);
   }
+  for (const uint64_t unique : attributes) AnswerAttributes(unique, kFile);
   for (const Held& read : held) AnswerRead(read);
 }
 
 bool FailingFile::AwaitHeld(absl::Duration patience) {
   const absl::Time limit = absl::Now() + patience;
   MutexLock lock(&mutex_);
-  while (held_.empty() && absl::Now() < limit) {
+  while (held_.empty() && held_attributes_.empty() && absl::Now() < limit) {
     changed_.WaitWithTimeout(&mutex_, limit - absl::Now());
   }
-  return !held_.empty();
+  return !held_.empty() || !held_attributes_.empty();
 }
 
 void FailingFile::Serve() {
@@ -172,10 +184,15 @@ void FailingFile::Answer(const std::vector<char>& request) {
       return;
     }
     case FUSE_GETATTR: {
-      fuse_attr_out out = {};
-      out.attr_valid = kForeverSeconds;
-      out.attr = Attributes(header.nodeid, contents_.size());
-      Reply(header.unique, 0, &out, sizeof(out));
+      if (header.nodeid == kFile) {
+        MutexLock lock(&mutex_);
+        if (holding_attributes_) {
+          held_attributes_.push_back(header.unique);
+          changed_.SignalAll();
+          return;
+        }
+      }
+      AnswerAttributes(header.unique, header.nodeid);
       return;
     }
     case FUSE_OPEN: {
@@ -209,6 +226,13 @@ void FailingFile::Answer(const std::vector<char>& request) {
     default:
       Reply(header.unique, -ENOSYS, nullptr, 0);
   }
+}
+
+void FailingFile::AnswerAttributes(uint64_t unique, uint64_t node) {
+  fuse_attr_out out = {};
+  out.attr_valid = kForeverSeconds;
+  out.attr = Attributes(node, contents_.size());
+  Reply(unique, 0, &out, sizeof(out));
 }
 
 void FailingFile::AnswerRead(const Held& read) {

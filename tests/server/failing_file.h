@@ -34,8 +34,12 @@ class FailingFile {
   // From now on reads are not answered, until Resume(), and what was read before is in nobody's
   // memory.
   void Hold();
+  // From now on what the file's size and time are is not answered, until Resume(), and nobody knows
+  // it any more.
+  void HoldAttributes();
   void Resume();
-  // Waits until a read is being held. False when that takes longer than `patience`.
+  // Waits until a read, or a question for attributes, is being held. False when that takes longer
+  // than `patience`.
   bool AwaitHeld(absl::Duration patience);
 
  private:
@@ -49,6 +53,7 @@ class FailingFile {
   void ForgetCached() const;
   void Serve();
   void Answer(const std::vector<char>& request);
+  void AnswerAttributes(uint64_t unique, uint64_t node);
   void AnswerRead(const Held& read);
   void Reply(uint64_t unique, int error, const void* body, size_t size) const;
 
@@ -60,7 +65,9 @@ class FailingFile {
   CondVar changed_;
   bool failing_ ABSL_GUARDED_BY(mutex_) = false;
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
+  bool holding_attributes_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Held> held_ ABSL_GUARDED_BY(mutex_);
+  std::vector<uint64_t> held_attributes_ ABSL_GUARDED_BY(mutex_);  // of the file: their requests
   std::thread thread_;
 };
 

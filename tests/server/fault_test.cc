@@ -72,11 +72,13 @@ class FaultTest : public ::testing::Test {
   // Tokens that both models have generated, whose weights and prompts are the same.
   static constexpr int kTokens = 32;
 
-  void Start(const std::string& victim) {
+  void Start(const std::string& victim, const std::vector<std::string>& more_arguments = {}) {
     victim_ = victim;
     const std::string bystander = CopyCheckpoint(GoldenCheckpoint(), directory_, "bystander");
-    server_ = std::make_unique<ServerProcess>(std::vector<std::string>{
-        "--model", "victim=" + victim, "--model", "bystander=" + bystander});
+    std::vector<std::string> arguments = {"--model", "victim=" + victim, "--model",
+                                          "bystander=" + bystander};
+    arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
+    server_ = std::make_unique<ServerProcess>(std::move(arguments));
     ASSERT_TRUE(server_->AwaitServing()) << server_->log();
     const Generated reference =
         RunGenerate(server_->Generation().get(), RequestOf("bystander", kTokens));
@@ -148,11 +150,23 @@ class FaultTest : public ::testing::Test {
     EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
   }
 
+  // As GetModel tells it.
+  std::string Detached() const {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
+    v1::GetModelRequest request;
+    v1::GetModelResponse response;
+    request.set_name("victim");
+    EXPECT_TRUE(server_->Admin()->GetModel(&context, request, &response).ok());
+    return response.model().detached();
+  }
+
   // The victim answers as ever, and log and metrics say that its files are gone.
   void ExpectServesOn(const std::string& why) {
     EXPECT_TRUE(server_->WaitForLog("model detached")) << server_->log();
     EXPECT_THAT(server_->log(), HasSubstr(why));
     EXPECT_EQ(server_->Metric("firstlight_model_detached{model=\"victim\"}"), 1);
+    EXPECT_THAT(Detached(), HasSubstr(why));
     const Generated answer = Ask();
     EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
     EXPECT_EQ(answer.token_ids(), reference_);
@@ -273,6 +287,24 @@ TEST_F(FaultTest, ADiskSlowerThanTheDeadline) {
   EXPECT_EQ(answer.token_ids(), reference_);
 }
 
+// As a network's does whose server is gone: neither steps nor scrapes nor the admin wait for it.
+TEST_F(FaultTest, AFileSystemThatStopsAnsweringStopsNobody) {
+  const std::string checkpoint = GoldenCheckpoint();
+  const auto file = MountWeights(checkpoint);
+  if (!file.ok()) GTEST_SKIP() << file.status().message();
+  Start(CopyLinkedToDisk(checkpoint));
+  EXPECT_EQ(Ask().token_ids(), reference_);
+  (*file)->HoldAttributes();
+  EXPECT_TRUE((*file)->AwaitHeld(kPatience));  // the watch asks
+  OpenStream stream(*server_, RequestOf("victim", kTokens), kPatience);
+  EXPECT_TRUE(stream.ReadToEnd().ok());
+  EXPECT_EQ(stream.tokens(), reference_);
+  EXPECT_EQ(Detached(), "");
+  EXPECT_EQ(server_->Metric("firstlight_model_detached{model=\"victim\"}"), 0);
+  AwaitAnswers();
+  (*file)->Resume();
+}
+
 TEST_F(FaultTest, ReplacedByRenameItServesOn) {
   Start(CopyCheckpoint(GoldenCheckpoint(), directory_, "victim"));
   const std::string other = CopyCheckpoint(GoldenCheckpoint("llama-biases"), directory_, "other");
@@ -287,9 +319,15 @@ TEST_F(FaultTest, DeletedItServesOn) {
 }
 
 TEST_F(FaultTest, LinkedAndChmoddedItIsNotEvenDetached) {
-  Start(CopyCheckpoint(GoldenCheckpoint(), directory_, "victim"));
+  const std::string broken = CopyCheckpoint(GoldenCheckpoint(), directory_, "z");
+  Start(CopyCheckpoint(GoldenCheckpoint(), directory_, "victim"), {"--model", "z=" + broken});
   std::filesystem::create_hard_link(victim_ + kWeights, directory_.File("link"));
   std::filesystem::permissions(victim_ + kWeights, std::filesystem::perms::owner_read);
+  // By the time that the damage of a later name is found, the watch has looked at this one too.
+  ASSERT_EQ(truncate((broken + kWeights).c_str(), 10000), 0);
+  EXPECT_TRUE(server_->WaitForLog("state=FAILED")) << server_->log();
+  EXPECT_EQ(Detached(), "");
+  EXPECT_EQ(server_->Metric("firstlight_model_detached{model=\"victim\"}"), 0);
   const Generated answer = Ask();
   EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
   EXPECT_EQ(answer.token_ids(), reference_);
@@ -306,6 +344,40 @@ TEST_F(FaultTest, LazilyUnmountedItServesOn) {
   Start(place + "/victim");
   ASSERT_EQ(umount2(place.c_str(), MNT_DETACH), 0);
   ExpectServesOn("its directory is gone");
+}
+
+// The tokenizer too lies in a file that is mapped.
+TEST_F(FaultTest, ATruncatedTokenizerImage) {
+  const std::string cache = directory_.File("cache");
+  const std::vector<std::string> compiling = {"--cache-dir", cache, "--log-level", "debug"};
+  {
+    std::vector<std::string> arguments = {"--model", "m=" + DemoCheckpoint()};
+    arguments.insert(arguments.end(), compiling.begin(), compiling.end());
+    ServerProcess first(std::move(arguments));
+    ASSERT_TRUE(first.WaitForLog("from=files")) << first.log();
+    ASSERT_TRUE(first.AwaitServing()) << first.log();
+    first.Signal(SIGTERM);
+    EXPECT_EQ(first.WaitForExit().code, 0);
+  }
+  std::vector<std::filesystem::path> images;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(cache)) {
+    if (entry.path().extension() == ".image") images.push_back(entry.path());
+  }
+  ASSERT_EQ(images.size(), 1u);
+  Start(CopyCheckpoint(DemoCheckpoint(), directory_, "victim"), compiling);
+  EXPECT_TRUE(server_->WaitForLog("from=image")) << server_->log();
+  v1::TokenizeRequest request;
+  request.set_model("victim");
+  request.set_text("Once upon a time");
+  const auto tokenize = [&] {
+    grpc::ClientContext context;
+    v1::TokenizeResponse response;
+    return server_->Generation()->Tokenize(&context, request, &response);
+  };
+  EXPECT_TRUE(tokenize().ok());
+  std::filesystem::resize_file(images.front(), 4096);
+  const grpc::Status status = tokenize();
+  ExpectFailed(status, {".image: expected", "found 4096", "truncated"});
 }
 
 }  // namespace
