@@ -120,7 +120,11 @@ absl::StatusOr<ModelCatalog::Switched> ModelCatalog::FinishLoad(std::shared_ptr<
     Settle(name, previous, handover.drain_deadline, &switched.dropped);
     if (FindVersion(name, previous) != nullptr) switched.previous = Snapshot(name, previous);
   }
-  if (let_go != 0) Settle(name, let_go, absl::InfiniteFuture(), &switched.dropped);
+  if (let_go != 0) {
+    // Its requests have the time that they were given, or these have now.
+    const absl::Time given = entry.versions.at(let_go).drain_deadline;
+    Settle(name, let_go, std::min(given, handover.drain_deadline), &switched.dropped);
+  }
   switched.current = Snapshot(name, version);
   return switched;
 }

@@ -35,7 +35,8 @@ void ModelParker::Look(absl::Time now) {
     const absl::Time awake = absl::FromUnixNanos(served->awake_since);
     candidates.push_back({.directory = model.directory,
                           .last_wanted = std::max(awake, served->last_use().value_or(awake)),
-                          .requests_in_flight = model.requests_in_flight,
+                          .in_use = model.requests_in_flight > 0 || served->warms_in_flight > 0 ||
+                                    served->loaded->StaysInMemory(),
                           .parked = served->parked});
     models.push_back(std::move(model));
   }

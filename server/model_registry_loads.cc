@@ -192,7 +192,8 @@ absl::StatusOr<ModelRegistry::Swapped> ModelRegistry::Swap(const std::string& na
   }
   Publish();
   const auto warm = [&] {
-    return options.warm.has_value() ? *options.warm : WarmAs(previous.served);
+    if (options.warm.has_value()) return *options.warm;
+    return options_.ready_when_warm ? WarmMode::kPopulate : WarmAs(previous.served);
   };
   const auto handover = [&options] {
     ModelCatalog::Handover handover;
@@ -223,9 +224,15 @@ absl::StatusOr<ModelSnapshot> ModelRegistry::Warm(const std::string& name,
     MutexLock lock(&mutex_);
     FIRSTLIGHT_ASSIGN_OR_RETURN(model, catalog_.Mapped(name, version));
   }
+  // Not idle, however long it takes.
+  ++model->warms_in_flight;
   model->parked.store(false, std::memory_order_relaxed);
-  FIRSTLIGHT_RETURN_IF_ERROR(model->loaded->Warm(mode, model, cancellation));
-  model->awake_since.store(absl::GetCurrentTimeNanos(), std::memory_order_relaxed);
+  const absl::Status warmed = model->loaded->Warm(mode, model, cancellation);
+  if (warmed.ok()) {
+    model->awake_since.store(absl::GetCurrentTimeNanos(), std::memory_order_relaxed);
+  }
+  --model->warms_in_flight;
+  FIRSTLIGHT_RETURN_IF_ERROR(warmed);
   return Get(model->name, model->version);
 }
 

@@ -8,11 +8,11 @@ namespace firstlight {
 
 std::vector<size_t> ChooseToPark(absl::Span<const ParkCandidate> candidates, absl::Time now,
                                  absl::Duration idle_park, bool memory_is_short) {
-  // When each directory was last wanted; InfiniteFuture while a request is on it.
+  // When each directory was last wanted; InfiniteFuture while it is in use.
   std::map<std::string, absl::Time> wanted;
   for (const ParkCandidate& one : candidates) {
     absl::Time& last = wanted.try_emplace(one.directory, absl::InfinitePast()).first->second;
-    last = std::max(last, one.requests_in_flight > 0 ? absl::InfiniteFuture() : one.last_wanted);
+    last = std::max(last, one.in_use ? absl::InfiniteFuture() : one.last_wanted);
   }
   std::vector<size_t> idle;
   for (size_t i = 0; i < candidates.size(); ++i) {

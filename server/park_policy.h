@@ -3,11 +3,11 @@
 
 // Which models give their memory back, as pure functions of what is known of them.
 //
-// A model is idle when no request is on it. One that has been idle for `idle_park` is parked. While
-// memory is short, so is the one that has been idle longest, one at each look, as long as nobody
-// has wanted it for kLeastIdle: a model between two requests of a conversation is not idle.
-// Versions of one directory share their pages, and with them their fate: the least idle one
-// decides.
+// A model is idle when no request is on it, nobody warms it and its policy does not pin it. One
+// that has been idle for `idle_park` is parked. While memory is short, so is the one that has been
+// idle longest, one at each look, as long as nobody has wanted it for kLeastIdle: a model between
+// two requests of a conversation is not idle. Versions of one directory share their pages, and with
+// them their fate: the least idle one decides.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +22,7 @@ namespace firstlight {
 struct ParkCandidate {
   std::string directory;
   absl::Time last_wanted;  // by a request, a load or a warm
-  int64_t requests_in_flight = 0;
+  bool in_use = false;     // by a request or a warm, or by its policy always
   bool parked = false;
 };
 

@@ -68,6 +68,11 @@ class FakeModels {
     };
   }
 
+  // The policy of `directory` keeps it in memory.
+  void SetStaysInMemory(const std::string& directory) {
+    MutexLock lock(&mutex_);
+    stays_ = directory;
+  }
   // Warming `directory` blocks until it is cancelled.
   void HoldWarm(const std::string& directory) {
     MutexLock lock(&mutex_);
@@ -133,6 +138,10 @@ class FakeModels {
       const auto found = models_->warm_status_.find(directory_);
       return found == models_->warm_status_.end() ? absl::OkStatus() : found->second;
     }
+    bool StaysInMemory() const override {
+      MutexLock lock(&models_->mutex_);
+      return models_->stays_ == directory_;
+    }
     void Park(std::shared_ptr<void>) override {
       MutexLock lock(&models_->mutex_);
       models_->deeds_.push_back("park " + directory_);
@@ -160,6 +169,7 @@ class FakeModels {
   std::vector<std::string> deeds_ ABSL_GUARDED_BY(mutex_);
   std::string held_warm_ ABSL_GUARDED_BY(mutex_);
   std::string held_ ABSL_GUARDED_BY(mutex_);
+  std::string stays_ ABSL_GUARDED_BY(mutex_);
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   int alive_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::thread::id> destroyers_ ABSL_GUARDED_BY(mutex_);

@@ -303,6 +303,17 @@ TEST_F(ModelCatalogTest, RequestsOfAKeptVersionHaveADeadlineUntilItServesAgain) 
   EXPECT_EQ(States("a"), "1 STANDBY, 2 ACTIVE");
 }
 
+TEST_F(ModelCatalogTest, RequestsOfAKeptVersionKeepTheirDeadlineWhenItIsLetGo) {
+  const absl::Time first = absl::UnixEpoch() + absl::Seconds(10);
+  const absl::Time second = absl::UnixEpoch() + absl::Seconds(20);
+  Load("a");
+  Swap("a", /*keep_previous=*/true, first);
+  Swap("a", /*keep_previous=*/false, second);
+  EXPECT_EQ(States("a"), "1 DRAINING, 2 DRAINING, 3 ACTIVE");
+  EXPECT_EQ(catalog_.TakeOverdue(first).size(), 1u);
+  EXPECT_EQ(catalog_.next_drain_deadline(), second);
+}
+
 TEST_F(ModelCatalogTest, AKeptVersionCanBeUnloadedAlone) {
   Load("a");
   Swap("a", /*keep_previous=*/true);

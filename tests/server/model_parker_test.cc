@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <thread>
 
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
@@ -78,6 +79,30 @@ TEST_F(ModelParkerTest, WarmingCountsAsUse) {
   ASSERT_THAT(registry_->Warm("m", std::nullopt, WarmMode::kPopulate, never), IsOk());
   parker_->Look(absl::Now() + absl::Minutes(59));
   EXPECT_EQ(models_.deeds().size(), 3u);
+}
+
+TEST_F(ModelParkerTest, AModelThatIsBeingWarmedIsNotIdle) {
+  Cancellation cancellation;
+  models_.HoldWarm(one_);
+  std::thread warm([&] {
+    EXPECT_FALSE(registry_->Warm("m", std::nullopt, WarmMode::kPopulate, cancellation).ok());
+  });
+  models_.AwaitHeld();
+  parker_->Look(absl::Now() + absl::Hours(2));
+  EXPECT_EQ(models_.deeds(), (Deeds{"warm populate " + one_, "park " + two_}));
+  cancellation.Cancel(absl::CancelledError("the caller went away"));
+  warm.join();
+  parker_->Look(absl::Now() + absl::Hours(2));
+  EXPECT_EQ(models_.deeds().back(), "park " + one_);
+}
+
+TEST_F(ModelParkerTest, APinnedModelIsParkedByHandAlone) {
+  models_.SetStaysInMemory(one_);
+  memory_is_short_ = true;
+  parker_->Look(absl::Now() + absl::Hours(2));
+  EXPECT_EQ(models_.deeds(), Deeds{"park " + two_});
+  EXPECT_THAT(registry_->Park("m", std::nullopt), IsOk());
+  EXPECT_EQ(models_.deeds(), (Deeds{"park " + two_, "park " + one_}));
 }
 
 TEST_F(ModelParkerTest, ShortMemoryTakesTheLongestUnusedFirst) {

@@ -215,6 +215,21 @@ TEST_F(ModelRegistryTest, ASwapWarmsAsItIsToldElseAsTheOldVersionWas) {
             (std::vector<std::string>{"warm populate " + one_, "warm forward " + two_}));
 }
 
+TEST_F(ModelRegistryTest, WhereReadyMeansWarmASwapWarms) {
+  auto roots = ModelRoots::Create({root_.path()}, {});
+  ASSERT_THAT(roots, IsOk());
+  ModelRegistry registry({.loader = models_.Loader(),
+                          .roots = *std::move(roots),
+                          .end_requests = [](LoadedModel*) {},
+                          .loading_tasks = &tasks_,
+                          .ready_when_warm = true});
+  ASSERT_THAT(registry.Load("m", one_, false), IsOk());
+  ASSERT_THAT(registry.Swap("m", two_, {}), IsOk());
+  ASSERT_THAT(registry.Swap("m", one_, {.warm = WarmMode::kNone}), IsOk());
+  EXPECT_EQ(models_.deeds(),
+            (std::vector<std::string>{"warm populate " + one_, "warm populate " + two_}));
+}
+
 TEST_F(ModelRegistryTest, AWarmThatFailsLeavesTheOldVersion) {
   ASSERT_THAT(registry_->Load("m", one_, false), IsOk());
   models_.SetWarmStatus(two_, absl::DataLossError("model.safetensors: truncated"));

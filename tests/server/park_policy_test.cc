@@ -29,7 +29,7 @@ TEST(ParkPolicyTest, WhatIsIdleLongEnoughIsParkedLongestFirst) {
 
 TEST(ParkPolicyTest, WhatIsInUseOrParkedIsLeftAlone) {
   std::vector<ParkCandidate> models = {Idle("a", absl::Hours(2)), Idle("b", absl::Hours(2))};
-  models[0].requests_in_flight = 1;
+  models[0].in_use = true;
   models[1].parked = true;
   EXPECT_EQ(Choose(models, absl::Hours(1), true), Chosen{});
 }
@@ -55,7 +55,7 @@ TEST(ParkPolicyTest, VersionsOfOneDirectoryAreIdleTogether) {
   EXPECT_EQ(Choose(models, absl::Hours(1)), Chosen{});
   models[1] = Idle("a", absl::Hours(3));
   EXPECT_EQ(Choose(models, absl::Hours(1)), (Chosen{0, 1}));
-  models[1].requests_in_flight = 1;
+  models[1].in_use = true;
   EXPECT_EQ(Choose(models, absl::Hours(1)), Chosen{});
 }
 
