@@ -158,6 +158,12 @@ absl::StatusOr<int64_t> Daemon::Swap(const std::string& model, const std::string
   return response.model().version();
 }
 
+absl::StatusOr<absl::Duration> Daemon::Scrape() {
+  const absl::Time start = absl::Now();
+  FIRSTLIGHT_RETURN_IF_ERROR(HttpGet(metrics_port_, "/metrics").status());
+  return absl::Now() - start;
+}
+
 absl::StatusOr<double> Daemon::Metric(const std::string& series) {
   FIRSTLIGHT_ASSIGN_OR_RETURN(const std::string page, HttpGet(metrics_port_, "/metrics"));
   for (const absl::string_view line : absl::StrSplit(page, '\n')) {

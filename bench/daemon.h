@@ -61,6 +61,8 @@ class Daemon {
   // Swaps `model` with the daemon's defaults; the version that serves now.
   absl::StatusOr<int64_t> Swap(const std::string& model, const std::string& directory);
 
+  // How long a scrape of /metrics takes, from connecting to the last byte.
+  absl::StatusOr<absl::Duration> Scrape();
   // The value of a series without labels on /metrics. NOT_FOUND.
   absl::StatusOr<double> Metric(const std::string& series);
 

@@ -1,6 +1,6 @@
 // Many models in one process: what an idle one costs in anonymous memory, and how long the process
 // takes to serve all of them. Every demo model, and two of the large ones, then answer a request:
-// the memory is that of models that serve.
+// the memory is that of models that serve. Then a scrape of all their series is timed.
 
 #include <cstdint>
 #include <memory>
@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kDemoCopies = 200;
 constexpr int kLargeModels = 20;
+constexpr int kScrapes = 10;
 constexpr char kLarge[] = "llama-3-8b";
 
 struct Crowd {
@@ -49,6 +50,7 @@ absl::Status RunCrowd(const BenchmarkContext& context, const Crowd& crowd) {
   const int runs = context.quick ? 1 : 3;
   std::vector<double> per_model;
   std::vector<double> seconds;
+  std::vector<double> scrapes;
   // One round more than asked for: the first warms the page cache and is dropped.
   for (int run = 0; run <= runs; ++run) {
     FIRSTLIGHT_ASSIGN_OR_RETURN(const std::unique_ptr<Daemon> empty, StartWith(context, {}));
@@ -69,9 +71,14 @@ absl::Status RunCrowd(const BenchmarkContext& context, const Crowd& crowd) {
       FIRSTLIGHT_RETURN_IF_ERROR(
           daemon->Generate(crowd.models[i].name, Prompt(4, 0, figures.vocab_size), 1).status());
     }
+    for (int i = 0; run == runs && i < kScrapes; ++i) {
+      FIRSTLIGHT_ASSIGN_OR_RETURN(const absl::Duration scrape, daemon->Scrape());
+      scrapes.push_back(absl::ToDoubleSeconds(scrape));
+    }
   }
   context.report->Add({"density", crowd.name, "memory_per_model", "bytes", per_model});
   context.report->Add({"density", crowd.name, "exec_to_serving", "seconds", seconds});
+  context.report->Add({"density", crowd.name, "scrape", "seconds", scrapes});
   return absl::OkStatus();
 }
 
