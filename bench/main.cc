@@ -39,13 +39,13 @@ int Run(int argc, char** argv) {
   CLI::App app{
       "Measures firstlight on this machine.\n"
       "\n"
-      "  startup   exec to SERVING, for models from 8 MB to 140 GB\n"
+      "  startup   exec to SERVING, for models from 2 MB to 140 GB\n"
       "  memory    what a loaded model keeps in anonymous memory\n"
       "  density   memory of an idle model among many, and their start\n"
       "  decode    tokens per second against the machine's read bandwidth\n"
       "  prefill   tokens per second against the machine's float32 peak\n"
       "  cold      the first request on a model that is not in memory against the disk\n"
-      "  swap      what streams notice of 200 swaps\n"
+      "  swap      what streams notice of 200 swaps (ten with --quick)\n"
       "  tokenize  text into ids on one thread, against the tokenizers package",
       "bench/run"};
   std::string name;

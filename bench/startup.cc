@@ -60,7 +60,9 @@ absl::StatusOr<double> StartDaemon(const BenchmarkContext& context, const Case& 
                               Daemon::Start({.binary_dir = context.binary_dir,
                                              .models = start.models,
                                              .log_path = context.log_path()}));
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const absl::Duration serving, daemon->AwaitServing(""));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(
+      const absl::Duration serving,
+      daemon->AwaitServing(start.models.size() == 1 ? start.models[0].name : ""));
   for (size_t i = 0; i < start.models.size(); ++i) {
     // SERVING must mean that every weight is bound.
     const std::string& name = start.models[i].name;

@@ -200,7 +200,8 @@ int Generate(const CommonOptions& common, const GenerateOptions& options) {
   const InterruptGuard interrupt(&context);
   const auto stub = v1::GenerationService::NewStub(Connect(common.address));
   const auto stream = stub->Generate(&context, request);
-  GenerationPrinter printer({.token_ids = options.token_ids, .logprobs = options.logprobs});
+  GenerationPrinter printer(
+      {.token_ids = options.token_ids, .logprobs = request.output().logprobs()});
   v1::GenerateResponse response;
   while (stream->Read(&response)) {
     if (common.json) {

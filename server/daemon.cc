@@ -348,16 +348,23 @@ absl::Status Daemon::Start(const std::function<void()>& on_mapped) {
 }
 
 absl::Status Daemon::CheckModels() {
+  absl::Status first;
+  std::string rest;
   const ModelLoader loader =
       MakeEngineLoader(impl_->owned_engine.get(), LoaderOptions(impl_->options));
   for (const ModelArgument& model : impl_->options.models) {
     absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = loader(model.directory);
     const absl::Status status = loaded.ok() ? (*loaded)->BuildTokenizer() : loaded.status();
     if (status.ok()) continue;
-    return absl::Status(status.code(), absl::StrCat("--model ", model.name, "=", model.directory,
-                                                    ": ", status.message()));
+    const std::string what =
+        absl::StrCat("--model ", model.name, "=", model.directory, ": ", status.message());
+    if (first.ok()) {
+      first = absl::Status(status.code(), what);
+    } else {
+      absl::StrAppend(&rest, "; ", what);
+    }
   }
-  return absl::OkStatus();
+  return first.ok() ? first : absl::Status(first.code(), absl::StrCat(first.message(), rest));
 }
 
 void Daemon::Drain() {

@@ -31,7 +31,8 @@ class Daemon {
   // listened on, FAILED_PRECONDITION when there are models and none of them could be loaded.
   absl::Status Start(const std::function<void()>& on_mapped);
 
-  // For --check-config: loads every model, its tokenizer too, and listens nowhere. The first error.
+  // For --check-config: loads every model, its tokenizer too, and listens nowhere. The code of the
+  // first error, and the messages of all.
   absl::Status CheckModels();
 
   // Blocks until every call has ended or was ended. Once, after Start().

@@ -2,7 +2,7 @@
 #define FIRSTLIGHT_SERVER_HTTP_H_
 
 // The HTTP side door: GET /metrics and GET /healthz (200, or 503 with the reason), nothing else. No
-// file is ever served. Two threads and short time limits, so that a slow scraper harms nobody.
+// file is ever served. Eight threads and short time limits, so that a slow scraper harms nobody.
 
 #include <functional>
 #include <memory>

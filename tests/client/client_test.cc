@@ -84,6 +84,10 @@ TEST_F(ClientTest, TokenIdsAndLogprobsAreShownWhereTheyAreAskedFor) {
                          "--max-tokens", "3", "--ignore-eos", "--token-ids", "--logprobs"});
   EXPECT_THAT(exit.output, MatchesRegex("[0-9]+ [0-9]+ [0-9]+ \n"));
   EXPECT_THAT(exit.errors, ContainsRegex("[0-9]+ +-[0-9]+\\.[0-9][0-9][0-9][0-9]"));
+  // The best tokens say that log-probabilities are wanted.
+  const auto top = Run({"generate", "--model", "golden", "--prompt-token-ids", "1,2",
+                        "--max-tokens", "3", "--ignore-eos", "--top-logprobs", "2"});
+  EXPECT_THAT(top.errors, ContainsRegex("[0-9]+ +-[0-9]+\\.[0-9][0-9][0-9][0-9]"));
 }
 
 TEST_F(ClientTest, TokenizeAndDetokenizeAreEachOthersInverse) {

@@ -66,23 +66,26 @@ TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
          remove(d + "/model.safetensors");
          write(d + "/pytorch_model.bin", "x");
        },
-       {"pytorch_model.bin"}},
+       {"pytorch_model.bin", "safe_serialization"}},
       {"truncated",
        [&](const std::string& d) {
          std::filesystem::resize_file(d + "/model.safetensors", 200000);
        },
-       {"model.safetensors"}},
+       {"model.safetensors", "the file is truncated"}},
       {"long-header",
        [&](const std::string& d) {
          write(d + "/model.safetensors", std::string(8, '\x7f') + "{}");
        },
-       {"model.safetensors"}},
+       {"model.safetensors", "expected a header of at most"}},
       {"overlap",
        [&](const std::string& d) {
-         header(d, R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                   R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})");
+         header(d,
+                R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})" +
+                    std::string(6, '\0'),
+                6);
        },
-       {"model.safetensors"}},
+       {"model.safetensors", "\"b\"", "overlaps"}},
       {"hole",
        [&](const std::string& d) {
          header(d,
@@ -102,10 +105,10 @@ TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
          header(d, R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},)"
                    R"("a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})");
        },
-       {"model.safetensors"}},
+       {"model.safetensors", "duplicate key"}},
       {"nested",
        [&](const std::string& d) { header(d, std::string(99'000'000, '[')); },
-       {"model.safetensors"}},
+       {"model.safetensors", "levels of nesting"}},
       {"wrong-shape",
        [&](const std::string& d) {
          Edit(d + "/config.json", "\"hidden_size\": 60", "\"hidden_size\": 120");

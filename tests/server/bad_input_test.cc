@@ -72,7 +72,8 @@ TEST_F(BadRequestTest, EverySamplingOptionOutOfRange) {
   v1::GenerateRequest request = TokenRequest(1);
   request.mutable_sampling()->set_top_k(-1);
   ExpectRefused(request, "sampling.top_k");
-  for (const auto& [id, bias] : {std::pair(3, nan), std::pair(1000, 1.0), std::pair(-1, 1.0)}) {
+  for (const auto& [id, bias] : {std::pair(3, nan), std::pair(1000, 1.0), std::pair(-1, 1.0),
+                                 std::pair(3, 101.0), std::pair(3, -101.0)}) {
     request = TokenRequest(1);
     (*request.mutable_sampling()->mutable_logit_bias())[id] = bias;
     ExpectRefused(request, "sampling.logit_bias");
@@ -107,6 +108,8 @@ TEST_F(BadRequestTest, EveryStoppingAndOutputOptionOutOfRange) {
   request = TokenRequest(4);
   request.mutable_stopping()->set_min_tokens(-1);
   ExpectRefused(request, "stopping.min_tokens");
+  request.mutable_stopping()->set_min_tokens(5);
+  ExpectRefused(request, "stopping.min_tokens");
   request = TokenRequest(1);
   for (int i = 0; i < 100000; ++i) request.mutable_stopping()->add_stop_sequences("stop");
   ExpectRefused(request, "stopping.stop_sequences");
@@ -116,11 +119,16 @@ TEST_F(BadRequestTest, EveryStoppingAndOutputOptionOutOfRange) {
   request = TokenRequest(1);
   request.mutable_stopping()->mutable_time_limit()->set_seconds(-1);
   ExpectRefused(request, "stopping.time_limit");
+  request.mutable_stopping()->mutable_time_limit()->set_seconds(0);
+  ExpectRefused(request, "stopping.time_limit");
   request.mutable_stopping()->mutable_time_limit()->set_seconds(int64_t{1} << 60);
   ExpectRefused(request, "stopping.time_limit");
   request = TokenRequest(1);
   request.mutable_output()->set_top_logprobs(21);
   request.mutable_output()->set_logprobs(true);
+  ExpectRefused(request, "output.top_logprobs");
+  request.mutable_output()->set_top_logprobs(2);
+  request.mutable_output()->set_logprobs(false);
   ExpectRefused(request, "output.top_logprobs");
   for (const int count : {0, -1, 17, 1000000000}) {
     request = TokenRequest(1);

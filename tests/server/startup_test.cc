@@ -113,9 +113,9 @@ TEST(StartupTest, CheckConfigLoadsAndExits) {
   EXPECT_EQ(ServerProcess::RunToExit({"--check-config", "--model", "m=" + GoldenCheckpoint()}).code,
             0);
   const ServerProcess::Exit bad =
-      ServerProcess::RunToExit({"--check-config", "--model", "m=/none"});
+      ServerProcess::RunToExit({"--check-config", "--model", "m=/none", "--model", "n=/nowhere"});
   EXPECT_EQ(bad.code, 1);
-  EXPECT_THAT(bad.log, HasSubstr("/none"));
+  EXPECT_THAT(bad.log, AllOf(HasSubstr("m=/none: "), HasSubstr("n=/nowhere: ")));
 }
 
 // A TCP port of 127.0.0.1 that is listened on until it is closed.
