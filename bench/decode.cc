@@ -1,5 +1,6 @@
-// Tokens per second of decoding, through gRPC, against the read bandwidth of this machine: with one
-// stream, each token reads every weight once. The limit is measured before and after each run.
+// Tokens per second of decoding, through gRPC, against the read bandwidth of this machine: a step
+// reads every weight once, for one stream or for many. The limit is measured before and after each
+// run.
 
 #include <algorithm>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "bench/limits.h"
 #include "bench/model_figures.h"
 #include "bench/prompt.h"
+#include "bench/report.h"
 #include "engine/cpu_topology.h"
 #include "engine/worker_pool.h"
 #include "loader/base/status_macros.h"
@@ -57,6 +59,30 @@ absl::StatusOr<double> Decode(Daemon& daemon, const ModelFigures& figures, int s
   return static_cast<double>(decoded) / absl::ToDoubleSeconds(end - begin);
 }
 
+// What a step of that many streams reads: every weight once, and each stream's cache as it is on
+// average over a run.
+double BytesPerStep(const ModelFigures& figures, int streams, int64_t tokens) {
+  const double positions = static_cast<double>(kPromptTokens) + static_cast<double>(tokens) / 2;
+  return static_cast<double>(figures.step_weight_bytes) +
+         streams * positions * static_cast<double>(figures.position_bytes);
+}
+
+struct Series {
+  int streams = 1;
+  std::vector<double> rates{}, bandwidths{}, ratios{};
+
+  void Add(double tokens_per_second, double bytes_per_step, double limit) {
+    rates.push_back(tokens_per_second);
+    bandwidths.push_back(tokens_per_second / streams * bytes_per_step);
+    ratios.push_back(bandwidths.back() / limit);
+  }
+  void AddTo(Report& report, const std::string& name) const {
+    report.Add({"decode", name, "tokens_per_second", "tokens_per_second", rates});
+    report.Add({"decode", name, "read_bandwidth", "bytes_per_second", bandwidths});
+    report.Add({"decode", name, "read_bandwidth_ratio", "ratio", ratios});
+  }
+};
+
 }  // namespace
 
 absl::Status RunDecode(const BenchmarkContext& context) {
@@ -80,27 +106,21 @@ absl::Status RunDecode(const BenchmarkContext& context) {
   const auto limit = [&] {
     return MeasureReadBandwidth(checkpoint->files().front()->bytes(), workers);
   };
-  // Positions that a token finds in the cache, on average over a run.
-  const double positions = static_cast<double>(kPromptTokens) + static_cast<double>(tokens) / 2;
-  const double token_bytes = static_cast<double>(figures.step_weight_bytes) +
-                             positions * static_cast<double>(figures.position_bytes);
-  std::vector<double> rates, bandwidths, ratios, many_rates;
+  Series one = {.streams = 1};
+  Series many = {.streams = kManyStreams};
   double limit_before = limit();
   for (int run = 0; run < runs; ++run) {
-    FIRSTLIGHT_ASSIGN_OR_RETURN(const double one, Decode(*daemon, figures, 1, tokens));
-    const double limit_after = limit();
-    rates.push_back(one);
-    bandwidths.push_back(one * token_bytes);
-    ratios.push_back(bandwidths.back() / std::max(limit_before, limit_after));
-    limit_before = limit_after;
-    FIRSTLIGHT_ASSIGN_OR_RETURN(const double many, Decode(*daemon, figures, kManyStreams, tokens));
-    many_rates.push_back(many);
+    for (Series* const series : {&one, &many}) {
+      FIRSTLIGHT_ASSIGN_OR_RETURN(const double rate,
+                                  Decode(*daemon, figures, series->streams, tokens));
+      const double limit_after = limit();
+      series->Add(rate, BytesPerStep(figures, series->streams, tokens),
+                  std::max(limit_before, limit_after));
+      limit_before = limit_after;
+    }
   }
-  const std::string many_case = absl::StrCat(kModel, "/", kManyStreams);
-  context.report->Add({"decode", kModel, "tokens_per_second", "tokens_per_second", rates});
-  context.report->Add({"decode", kModel, "read_bandwidth", "bytes_per_second", bandwidths});
-  context.report->Add({"decode", kModel, "read_bandwidth_ratio", "ratio", ratios});
-  context.report->Add({"decode", many_case, "tokens_per_second", "tokens_per_second", many_rates});
+  one.AddTo(*context.report, kModel);
+  many.AddTo(*context.report, absl::StrCat(kModel, "/", kManyStreams));
   return absl::OkStatus();
 }
 
