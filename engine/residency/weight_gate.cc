@@ -201,7 +201,7 @@ void WeightGate::Look(ModelResidency& state) {
   std::shared_ptr<const Model> model = state.model_.lock();
   if (model == nullptr) return;
   state.phase_ = Phase::kChecking;
-  tasks_.Add([this, model = std::move(model), epoch = ++state.epoch_]() mutable {
+  looks_.Add([this, model = std::move(model), epoch = ++state.epoch_]() mutable {
     const WeightShares shares = options_.sample(StateOf(*model).plan().every_pass());
     options_.run_on_engine(
         [this, model = std::move(model), epoch, shares] { Looked(model, epoch, shares); });
@@ -394,7 +394,7 @@ void WeightGate::EndPopulating(const std::function<bool(const Populating&)>& whi
 }
 
 void WeightGate::Pin(std::shared_ptr<const Model> model, std::function<void(absl::Status)> done) {
-  tasks_.Add([this, model = std::move(model), done = std::move(done)]() mutable {
+  releases_.Add([this, model = std::move(model), done = std::move(done)]() mutable {
     auto pins = std::make_shared<absl::StatusOr<std::unique_ptr<PinnedPages>>>(
         PinnedPages::Pin(options_.pin_limit, StateOf(*model).plan().all()));
     options_.run_on_engine([model = std::move(model), done = std::move(done), pins] {
@@ -413,8 +413,8 @@ void WeightGate::Park(std::shared_ptr<const Model> model, std::function<void()> 
   state.phase_ = Phase::kParking;
   state.shares_ = {.mapped = 0.0, .resident = std::nullopt};
   std::shared_ptr<PinnedPages> pins = std::move(state.pins_);
-  tasks_.Add([this, model = std::move(model), done = std::move(done), pins = std::move(pins),
-              epoch = state.epoch_]() mutable {
+  releases_.Add([this, model = std::move(model), done = std::move(done), pins = std::move(pins),
+                 epoch = state.epoch_]() mutable {
     pins = nullptr;
     options_.release(StateOf(*model).plan().all());
     options_.run_on_engine([model, done, epoch] {

@@ -25,8 +25,9 @@
 // Damage that is found while fetching is reported, and the gate stays closed; the next request
 // tries again.
 //
-// Threads: the LayerGate's methods, Populate and Park belong to the engine's thread. It has a
-// thread of its own for system calls, besides the Prefetcher's.
+// Threads: the LayerGate's methods, Populate and Park belong to the engine's thread. Besides the
+// Prefetcher's it has two of its own for system calls: one that looks, for which requests wait, and
+// one that releases and pins, which takes milliseconds for each GB and holds up no other.
 
 #include <cstdint>
 #include <functional>
@@ -62,9 +63,9 @@ class WeightGate final : public LayerGate {
   struct Options {
     PageReader* reader = nullptr;  // outlives the gate
     // Shares of ranges in the page tables and the page cache; blocks for 2 ms at most. Called on
-    // the gate's own thread.
+    // a thread of the gate's own.
     std::function<WeightShares(absl::Span<const ByteRange>)> sample;
-    // Gives the memory of ranges back to the system. Called on the gate's own thread.
+    // Gives the memory of ranges back to the system. Called on another thread of the gate's own.
     std::function<void(absl::Span<const ByteRange>)> release;
     PinLimit* pin_limit = nullptr;  // outlives the models
     const Clock* clock = nullptr;   // outlives the gate
@@ -90,9 +91,12 @@ class WeightGate final : public LayerGate {
   // REQUIRES: every model that it was told of is gone, and so is the engine's thread.
   ~WeightGate() override;
 
-  // Ends the gate's own thread, and with it the last references to models that it holds. What it
-  // was to do is not done. For the end of the engine.
-  void Stop() { tasks_.Stop(); }
+  // Ends the gate's own threads, and with them the last references to models that they hold. What
+  // they were to do is not done. For the end of the engine.
+  void Stop() {
+    looks_.Stop();
+    releases_.Stop();
+  }
 
   void Dequeued(const std::shared_ptr<const Model>& model) override;
   void PassBegins(const Model& model, absl::Span<const int32_t> tokens) override;
@@ -146,7 +150,8 @@ class WeightGate final : public LayerGate {
   absl::Time last_open_stage_ = absl::InfinitePast();  // of a model that waits for nothing
   bool readers_give_way_ = false;                      // what the Prefetcher was told last
   std::list<Populating> populating_;
-  TaskThread tasks_;
+  TaskThread looks_;
+  TaskThread releases_;  // and pins, in the order in which they were asked for
   Prefetcher prefetcher_;
 };
 

@@ -114,6 +114,7 @@ class WeightGateTest : public testing::Test {
     options.sample = [this](absl::Span<const ByteRange> ranges) { return Sample(ranges); };
     options.release = [this](absl::Span<const ByteRange>) {
       MutexLock lock(&mutex_);
+      while (releases_held_) changed_.Wait(&mutex_);
       ++releases_;
     };
     options.pin_limit = &pin_limit_;
@@ -221,6 +222,15 @@ class WeightGateTest : public testing::Test {
     return request;
   }
 
+  // Releases do not return until they are let go.
+  void HoldReleases(bool held) {
+    {
+      MutexLock lock(&mutex_);
+      releases_held_ = held;
+    }
+    changed_.SignalAll();
+  }
+
   // Steps until `done`, waiting for other threads where there is nothing to do.
   void RunUntil(const std::function<bool()>& done) {
     while (true) {
@@ -298,7 +308,9 @@ class WeightGateTest : public testing::Test {
   mutable Mutex mutex_;
   std::map<const MappedFile*, double> mapped_ ABSL_GUARDED_BY(mutex_);
   int64_t samples_ ABSL_GUARDED_BY(mutex_) = 0;
+  CondVar changed_;
   int64_t releases_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool releases_held_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> damage_;
   std::vector<std::unique_ptr<TemporaryDirectory>> directories_;
   FakeClock clock_;

@@ -114,6 +114,19 @@ TEST_F(WeightGateTest, AParkedModelIsColdAlsoForRequestsUnderWay) {
   EXPECT_GT(reader_.asked().size(), asked);
 }
 
+TEST_F(WeightGateTest, ParkingOneModelHoldsUpNoOther) {
+  Create();
+  const std::shared_ptr<Model> model = Load(/*tied=*/true);
+  const std::shared_ptr<Model> other = Load(/*tied=*/true);
+  HoldReleases(true);
+  bool parked = false;
+  gate_->Park(model, [&] { parked = true; });
+  RunUntil(Done(harness_->Submit(other, Request())));
+  EXPECT_FALSE(parked);
+  HoldReleases(false);
+  RunUntil([&] { return parked; });
+}
+
 TEST_F(WeightGateTest, PopulatingAModelBringsEveryExpert) {
   Create();
   const std::shared_ptr<Model> model = LoadMixture();
