@@ -182,6 +182,40 @@ TEST_F(AdminTest, WatchersSeeWhatIsAndWhatChanges) {
   EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::CANCELLED);
 }
 
+TEST_F(AdminTest, HealthWatchesAModelThatComesAndGoes) {
+  using State = grpc::health::v1::HealthCheckResponse;
+  Serve();
+  grpc::ClientContext watch_context;
+  grpc::health::v1::HealthCheckRequest watched;
+  watched.set_service("n");
+  const auto watch = server_->Health()->Watch(&watch_context, watched);
+  State state;
+  ASSERT_TRUE(watch->Read(&state));
+  EXPECT_EQ(state.status(), State::SERVICE_UNKNOWN);
+  grpc::ClientContext load_context;
+  v1::LoadModelRequest load;
+  load.set_name("n");
+  load.set_directory(other_);
+  v1::LoadModelResponse loaded;
+  ASSERT_TRUE(admin_->LoadModel(&load_context, load, &loaded).ok());
+  // It may be told of the time in which the model is LOADING.
+  do {
+    ASSERT_TRUE(watch->Read(&state));
+  } while (state.status() == State::NOT_SERVING);
+  EXPECT_EQ(state.status(), State::SERVING);
+  grpc::ClientContext unload_context;
+  v1::UnloadModelRequest unload;
+  unload.set_name("n");
+  v1::UnloadModelResponse unloaded;
+  ASSERT_TRUE(admin_->UnloadModel(&unload_context, unload, &unloaded).ok());
+  do {
+    ASSERT_TRUE(watch->Read(&state));
+  } while (state.status() == State::NOT_SERVING);
+  EXPECT_EQ(state.status(), State::SERVICE_UNKNOWN);
+  watch_context.TryCancel();
+  EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
 TEST_F(AdminTest, SigtermFinishesStreamsRefusesNewOnesAndExitsWithZero) {
   Serve();
   grpc::ClientContext context;
