@@ -4,7 +4,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -76,6 +81,42 @@ TEST(StartupTest, TheSecondStartMapsTheTokenizerThatTheFirstOneCompiled) {
   }
   EXPECT_NE(texts[0], "");
   EXPECT_EQ(texts[0], texts[1]);
+}
+
+// Wherever the compiling of the tokenizer was.
+TEST(StartupTest, KilledAtAnyMomentItLeavesACacheThatTheNextStartCanUse) {
+  v1::TokenizeRequest request;
+  request.set_text("Once upon a time");
+  const auto tokenize = [&](const ServerProcess& server) {
+    grpc::ClientContext context;
+    v1::TokenizeResponse response;
+    const grpc::Status status = server.Generation()->Tokenize(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return std::vector<int32_t>(response.token_ids().begin(), response.token_ids().end());
+  };
+  const std::string model = "m=" + DemoCheckpoint();
+  ServerProcess uncached({"--model", model});
+  ASSERT_TRUE(uncached.AwaitServing()) << uncached.log();
+  const std::vector<int32_t> expected = tokenize(uncached);
+  EXPECT_FALSE(expected.empty());
+  const TemporaryDirectory cache;
+  const std::vector<std::string> arguments = {"--model",    model,         "--cache-dir",
+                                              cache.path(), "--log-level", "debug"};
+  for (int milliseconds = 0; milliseconds < 40; ++milliseconds) {
+    ServerProcess killed(arguments);
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    killed.Signal(SIGKILL);
+    killed.WaitForExit();
+    {
+      ServerProcess next(arguments);
+      ASSERT_TRUE(next.AwaitServing()) << next.log();
+      EXPECT_EQ(tokenize(next), expected) << milliseconds;
+    }
+    // The next one has to write it again.
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(cache.path())) {
+      if (entry.path().extension() == ".image") std::filesystem::remove(entry.path());
+    }
+  }
 }
 
 TEST(StartupTest, BadOptionsExitWithTwo) {
