@@ -66,12 +66,13 @@ absl::Status RunCrowd(const BenchmarkContext& context, const Crowd& crowd) {
       per_model.push_back(static_cast<double>(together - alone) /
                           static_cast<double>(crowd.models.size()));
     }
+    if (run < runs) continue;
     // Once, and at the end: the large ones compute for seconds and fill the page cache with holes.
-    for (size_t i = 0; run == runs && i < crowd.asked; ++i) {
+    for (size_t i = 0; i < crowd.asked; ++i) {
       FIRSTLIGHT_RETURN_IF_ERROR(
           daemon->Generate(crowd.models[i].name, Prompt(4, 0, figures.vocab_size), 1).status());
     }
-    for (int i = 0; run == runs && i < kScrapes; ++i) {
+    for (int i = 0; i < kScrapes; ++i) {
       FIRSTLIGHT_ASSIGN_OR_RETURN(const absl::Duration scrape, daemon->Scrape());
       scrapes.push_back(absl::ToDoubleSeconds(scrape));
     }

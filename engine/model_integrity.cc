@@ -22,19 +22,21 @@ absl::Status ModelIntegrity::Check() const {
   return damage_;
 }
 
-absl::Status ModelIntegrity::Look() {
+absl::Status ModelIntegrity::LookForDamage() {
   std::vector<std::shared_ptr<const MappedFile>> files;
   {
     MutexLock lock(&mutex_);
+    if (!damage_.ok()) return damage_;
     files = files_;
   }
+  absl::Status found;
   for (const std::shared_ptr<const MappedFile>& file : files) {
-    if (const absl::Status status = file->CheckUnchanged(); !status.ok()) {
-      Report(status);
-      break;
-    }
+    if (!found.ok()) break;
+    found = file->CheckUnchanged();
   }
-  return Check();
+  MutexLock lock(&mutex_);
+  damage_.Update(found);
+  return damage_;
 }
 
 void ModelIntegrity::Report(const absl::Status& damage) {

@@ -23,14 +23,14 @@ class ModelIntegrity {
   // it is nobody's concern: a cache may be emptied at any time.
   void Add(std::shared_ptr<const MappedFile> file, bool can_be_made_again = false);
 
-  // DATA_LOSS, naming the file and what was found, from the first time on that this or Look finds
-  // one damaged. One statx a file, of what the kernel knows: never blocks on a file system. One of
-  // a network may tell later, to whoever asks it.
+  // DATA_LOSS, naming the file and what was found, from the first time on that this or
+  // LookForDamage finds one damaged. One statx a file, of what the kernel knows: never blocks on a
+  // file system. One of a network may tell later, to whoever asks it.
   absl::Status Check() const;
 
   // As Check, but asks the file systems, which may block: not on the engine's thread, not on a
   // request's.
-  absl::Status Look();
+  absl::Status LookForDamage();
 
   // Damage that was found otherwise: by reading ahead, say. Check returns the first.
   void Report(const absl::Status& damage);

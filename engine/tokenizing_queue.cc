@@ -48,6 +48,11 @@ absl::Status TokenizeBadWords(const TokenizingQueue::Job& job,
   return absl::OkStatus();
 }
 
+// Whether there is text to be made ids of, or the other way round.
+bool HasText(const TokenizingQueue::Job& job) {
+  return std::holds_alternative<std::string>(job.input) || job.keep_text || !job.bad_words.empty();
+}
+
 absl::StatusOr<TokenizedPrompt> Tokenize(TokenizingQueue::Job& job,
                                          const std::function<bool()>& cancelled) {
   TokenizedPrompt prompt;
@@ -86,9 +91,7 @@ struct TokenizingQueue::State {
         return;
       }
       pending = found->second;
-      const TokenizingQueue::Job& job = pending->job;
-      if (std::holds_alternative<std::string>(job.input) || job.keep_text ||
-          !job.bad_words.empty()) {
+      if (HasText(pending->job)) {
         ready.push_back(id);
         changed.Signal();
         return;
@@ -104,10 +107,13 @@ struct TokenizingQueue::State {
       return pending.cancelled.load(std::memory_order_relaxed) ||
              clock->Now() >= pending.job.deadline;
     };
+    const bool has_text = HasText(pending.job);
     absl::StatusOr<TokenizedPrompt> prompt = Tokenize(pending.job, cancelled);
     // What a damaged tokenizer image made is worth nothing, an error included.
-    if (const absl::Status damage = pending.job.model->integrity()->Check(); !damage.ok()) {
-      prompt = damage;
+    if (has_text) {
+      if (const absl::Status damage = pending.job.model->integrity()->Check(); !damage.ok()) {
+        prompt = damage;
+      }
     }
     if (absl::IsCancelled(prompt.status())) {
       prompt = absl::DeadlineExceededError("the request's deadline passed while it was tokenized");

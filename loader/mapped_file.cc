@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,6 +26,14 @@ FileIdentity IdentityOf(const struct stat& status) {
           .size_bytes = static_cast<uint64_t>(status.st_size),
           .modified_nanoseconds =
               int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+FileIdentity IdentityOf(const struct statx& status) {
+  return {.device = makedev(status.stx_dev_major, status.stx_dev_minor),
+          .inode = status.stx_ino,
+          .size_bytes = status.stx_size,
+          .modified_nanoseconds =
+              int64_t{status.stx_mtime.tv_sec} * 1'000'000'000 + status.stx_mtime.tv_nsec};
 }
 
 std::string TimeText(int64_t unix_nanoseconds) {
@@ -70,7 +79,15 @@ MappedFile::~MappedFile() {
 
 std::string MappedFile::name() const { return path_.substr(path_.rfind('/') + 1); }
 
-absl::StatusOr<FileIdentity> MappedFile::CurrentIdentity() const {
+absl::StatusOr<FileIdentity> MappedFile::CurrentIdentity(Attributes attributes) const {
+  if (attributes == Attributes::kKnown) {
+    struct statx status = {};
+    if (statx(descriptor_, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &status) ==
+        0) {
+      return IdentityOf(status);
+    }
+    // Filters of old container runtimes do not know it.
+  }
   struct stat status = {};
   if (fstat(descriptor_, &status) != 0) {
     return absl::ErrnoToStatus(errno, StrCat(path_, ": cannot be examined"));
@@ -78,23 +95,8 @@ absl::StatusOr<FileIdentity> MappedFile::CurrentIdentity() const {
   return IdentityOf(status);
 }
 
-absl::StatusOr<MappedFile::State> MappedFile::StateNow(Attributes attributes) const {
-  struct statx status = {};
-  const int flags = AT_EMPTY_PATH |
-                    (attributes == Attributes::kKnown ? AT_STATX_DONT_SYNC : AT_STATX_SYNC_AS_STAT);
-  if (statx(descriptor_, "", flags, STATX_SIZE | STATX_MTIME, &status) == 0) {
-    return State{.size_bytes = status.stx_size,
-                 .modified_nanoseconds =
-                     int64_t{status.stx_mtime.tv_sec} * 1'000'000'000 + status.stx_mtime.tv_nsec};
-  }
-  // Filters of old container runtimes do not know statx.
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const FileIdentity identity, CurrentIdentity());
-  return State{.size_bytes = identity.size_bytes,
-               .modified_nanoseconds = identity.modified_nanoseconds};
-}
-
 absl::Status MappedFile::CheckUnchanged(Attributes attributes) const {
-  FIRSTLIGHT_ASSIGN_OR_RETURN(const State current, StateNow(attributes));
+  FIRSTLIGHT_ASSIGN_OR_RETURN(const FileIdentity current, CurrentIdentity(attributes));
   if (current.size_bytes != identity_.size_bytes) {
     return absl::DataLossError(StrCat(path_, ": expected ", identity_.size_bytes, " bytes, found ",
                                       current.size_bytes, ": the file was ",

@@ -63,12 +63,12 @@ class MappedFile {
   // The file as it was when it was opened.
   const FileIdentity& identity() const { return identity_; }
   // The same file now, which the directory entry may no longer name.
-  absl::StatusOr<FileIdentity> CurrentIdentity() const;
+  absl::StatusOr<FileIdentity> CurrentIdentity(Attributes attributes = Attributes::kAsked) const;
 
   // DATA_LOSS, saying what was found, when the file has changed its size or was written since it
   // was opened, or when a page of it could not be read (loader/residency/fault_guard.h): what was
   // computed from it before is not to be used then. Renaming, deleting and linking it and its
-  // permissions are no change. One statx, about a microsecond.
+  // permissions are no change. One system call, about a microsecond.
   absl::Status CheckUnchanged(Attributes attributes = Attributes::kAsked) const;
 
   // Why path() leads to this file no longer: "it was replaced by another file", "it was deleted or
@@ -84,13 +84,6 @@ class MappedFile {
   int descriptor() const { return descriptor_; }
 
  private:
-  struct State {
-    uint64_t size_bytes = 0;
-    int64_t modified_nanoseconds = 0;
-  };
-
-  absl::StatusOr<State> StateNow(Attributes attributes) const;
-
   MappedFile(std::string path, int descriptor, FileIdentity identity,
              absl::Span<const std::byte> bytes);
 

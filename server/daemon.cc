@@ -348,23 +348,19 @@ absl::Status Daemon::Start(const std::function<void()>& on_mapped) {
 }
 
 absl::Status Daemon::CheckModels() {
-  absl::Status first;
-  std::string rest;
   const ModelLoader loader =
       MakeEngineLoader(impl_->owned_engine.get(), LoaderOptions(impl_->options));
+  absl::StatusCode code = absl::StatusCode::kOk;
+  std::string reasons;
   for (const ModelArgument& model : impl_->options.models) {
     absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = loader(model.directory);
     const absl::Status status = loaded.ok() ? (*loaded)->BuildTokenizer() : loaded.status();
     if (status.ok()) continue;
-    const std::string what =
-        absl::StrCat("--model ", model.name, "=", model.directory, ": ", status.message());
-    if (first.ok()) {
-      first = absl::Status(status.code(), what);
-    } else {
-      absl::StrAppend(&rest, "; ", what);
-    }
+    if (code == absl::StatusCode::kOk) code = status.code();
+    absl::StrAppend(&reasons, reasons.empty() ? "" : "; ", "--model ", model.name, "=",
+                    model.directory, ": ", status.message());
   }
-  return first.ok() ? first : absl::Status(first.code(), absl::StrCat(first.message(), rest));
+  return {code, reasons};
 }
 
 void Daemon::Drain() {

@@ -83,7 +83,7 @@ class EngineLoadedModel final : public LoadedModel {
     residency.resident_bytes = bytes(shares.resident);
     return residency;
   }
-  absl::Status CheckIntegrity() override { return model_->integrity()->Look(); }
+  absl::Status CheckIntegrity() override { return model_->integrity()->LookForDamage(); }
   std::string LookForDetached() override { return model_->integrity()->LookForDetached(); }
   std::string Detached() const override { return model_->integrity()->detached(); }
 

@@ -43,10 +43,10 @@ MetricFamilies::MetricFamilies(Registry* registry)
           "Between two tokens of a sequence, except where its client did not read, by the "
           "request's residency and by phase: first_pass where a step in between waited for a "
           "layer's weights, or for any from storage, steady otherwise.")),
-      queue(NewHistogram(registry, "firstlight_queue_seconds",
-                         "From the arrival of a Generate or Chat request that got a first token to "
-                         "its first step, "
-                         "tokenization included, by what it paid after that.")),
+      queue(NewHistogram(
+          registry, "firstlight_queue_seconds",
+          "From the arrival of a Generate or Chat request that got a first token to its first "
+          "step, tokenization included, by what it paid after that.")),
       prompt_tokens(NewCounter(registry, "firstlight_prompt_tokens_total",
                                "Tokens of prompts that were admitted.")),
       generated_tokens(

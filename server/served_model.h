@@ -79,7 +79,8 @@ class LoadedModel {
   // Takes a sample: some milliseconds. Nothing where nothing truthful can be said.
   virtual std::optional<WeightResidency> Residency() const = 0;
 
-  // ModelIntegrity's Look and LookForDetached, which may block on the file system, and detached.
+  // ModelIntegrity's LookForDamage and LookForDetached, which may block on the file system, and
+  // detached.
   virtual absl::Status CheckIntegrity() { return absl::OkStatus(); }
   virtual std::string LookForDetached() { return ""; }
   virtual std::string Detached() const { return ""; }

@@ -21,7 +21,7 @@ constexpr size_t kMaxContentBytes = 1024;
 
 char32_t LastCharacter(std::string_view text) {
   size_t begin = text.size() - 1;
-  while (begin > 0 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) {
+  while (begin > 0 && ContinuesCharacter(text[begin])) {
     --begin;
   }
   return DecodeUtf8(text.substr(begin)).code_point;
@@ -42,7 +42,7 @@ size_t BeginOfWhitespaceBefore(std::string_view text, size_t position, size_t li
     }
     do {
       --position;
-    } while (position > limit && (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80);
+    } while (position > limit && ContinuesCharacter(text[position]));
   }
   return position;
 }
@@ -131,7 +131,7 @@ bool IsMarker(const AddedTokens::Token& token) {
 }
 
 bool IsWithinCharacter(std::string_view text, size_t position) {
-  return position < text.size() && (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80;
+  return position < text.size() && ContinuesCharacter(text[position]);
 }
 
 }  // namespace

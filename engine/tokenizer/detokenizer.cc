@@ -21,10 +21,6 @@ constexpr size_t kMostContextTokens = 1024;
 constexpr size_t kMaxCharacterBytes = 4;
 constexpr size_t kByteTokenBytes = std::string_view("<0x41>").size();
 
-bool ContinuesCharacter(std::string_view bytes) {
-  return !bytes.empty() && (static_cast<uint8_t>(bytes.front()) & 0xC0) == 0x80;
-}
-
 // Where to start decoding the end of `context`: not within a character, nor within a run of byte
 // tokens, which a decoder holds back; a very long run is cut in front of a character.
 size_t ContextStart(const Tokenizer& tokenizer, absl::Span<const int32_t> context) {
@@ -40,7 +36,8 @@ size_t ContextStart(const Tokenizer& tokenizer, absl::Span<const int32_t> contex
     }
     const size_t looked_at = context.size() - start;
     if (looked_at >= kMostContextTokens + kMaxCharacterBytes ||
-        (looked_at >= kMostContextTokens && !ContinuesCharacter(bytes))) {
+        (looked_at >= kMostContextTokens &&
+         (bytes.empty() || !ContinuesCharacter(bytes.front())))) {
       break;
     }
     --start;
@@ -53,7 +50,7 @@ size_t CutCharacterTokens(const Tokenizer& tokenizer, absl::Span<const int32_t> 
   for (size_t count = 1; count <= std::min(context.size(), kMaxCharacterBytes); ++count) {
     const std::string bytes = tokenizer.TokenBytes(context[context.size() - count]);
     if (bytes.size() != 1) return 0;
-    if (!ContinuesCharacter(bytes)) return Utf8Length(bytes.front()) > count ? count : 0;
+    if (!ContinuesCharacter(bytes.front())) return Utf8Length(bytes.front()) > count ? count : 0;
   }
   return 0;
 }

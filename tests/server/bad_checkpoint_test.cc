@@ -30,13 +30,12 @@ TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
   const auto write = [](const std::string& path, const std::string& text) {
     std::ofstream(path, std::ios::binary) << text;
   };
-  // `json` may be followed by `data_bytes` of tensor data.
+  // Followed by `data_bytes` of tensor data.
   const auto header = [&](const std::string& directory, const std::string& json,
                           size_t data_bytes = 0) {
-    const size_t header_bytes = json.size() - data_bytes;
     std::string file(8, '\0');
-    for (size_t i = 0; i < 8; ++i) file[i] = static_cast<char>((header_bytes >> (8 * i)) & 0xff);
-    write(directory + "/model.safetensors", file + json);
+    for (size_t i = 0; i < 8; ++i) file[i] = static_cast<char>((json.size() >> (8 * i)) & 0xff);
+    write(directory + "/model.safetensors", file + json + std::string(data_bytes, '\0'));
   };
   const std::vector<BadCheckpoint> cases = {
       {"no-such-directory",
@@ -81,8 +80,7 @@ TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
        [&](const std::string& d) {
          header(d,
                 R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})" +
-                    std::string(6, '\0'),
+                R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
                 6);
        },
        {"model.safetensors", "\"b\"", "overlaps"}},
@@ -90,8 +88,7 @@ TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
        [&](const std::string& d) {
          header(d,
                 R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                R"("b":{"dtype":"F32","shape":[1],"data_offsets":[6,10]}})" +
-                    std::string(10, '\0'),
+                R"("b":{"dtype":"F32","shape":[1],"data_offsets":[6,10]}})",
                 10);
        },
        {"model.safetensors", "\"b\"", "hole"}},
@@ -116,9 +113,7 @@ TEST(BadCheckpointTest, EachIsRefusedByNameAndTheOldOneKeepsServing) {
        {"expected", "found"}},
       {"unsupported-dtype",
        [&](const std::string& d) {
-         header(d,
-                R"({"model.norm.weight":{"dtype":"I64","shape":[60],"data_offsets":[0,480]}})" +
-                    std::string(480, '\0'),
+         header(d, R"({"model.norm.weight":{"dtype":"I64","shape":[60],"data_offsets":[0,480]}})",
                 480);
        },
        {"model.norm.weight", "I64"}},

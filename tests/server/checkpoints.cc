@@ -40,4 +40,13 @@ std::string LongContextCheckpoint(const TemporaryDirectory& directory, const std
   return path;
 }
 
+std::vector<std::filesystem::path> CachedTokenizers(const std::string& cache_directory,
+                                                    const std::string& extension) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(cache_directory)) {
+    if (entry.path().extension() == extension) files.push_back(entry.path());
+  }
+  return files;
+}
+
 }  // namespace firstlight

@@ -4,7 +4,9 @@
 // Checkpoints for the tests of the server: those of tests/golden and models/demo, as they are or
 // changed in one place.
 
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include "tests/loader/temporary_directory.h"
 
@@ -28,6 +30,10 @@ void Edit(const std::string& path, const std::string& from, const std::string& t
 std::string LongContextCheckpoint(const TemporaryDirectory& directory,
                                   const std::string& golden = "llama-tied",
                                   const std::string& name = "long");
+
+// The files with that extension, ".image", of the compiled tokenizers in a cache directory.
+std::vector<std::filesystem::path> CachedTokenizers(const std::string& cache_directory,
+                                                    const std::string& extension);
 
 }  // namespace firstlight
 

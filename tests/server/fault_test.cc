@@ -359,10 +359,7 @@ TEST_F(FaultTest, ATruncatedTokenizerImage) {
     first.Signal(SIGTERM);
     EXPECT_EQ(first.WaitForExit().code, 0);
   }
-  std::vector<std::filesystem::path> images;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(cache)) {
-    if (entry.path().extension() == ".image") images.push_back(entry.path());
-  }
+  const std::vector<std::filesystem::path> images = CachedTokenizers(cache, ".image");
   ASSERT_EQ(images.size(), 1u);
   Start(CopyCheckpoint(DemoCheckpoint(), directory_, "victim"), compiling);
   EXPECT_TRUE(server_->WaitForLog("from=image")) << server_->log();

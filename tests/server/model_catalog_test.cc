@@ -7,82 +7,12 @@
 
 #include "gtest/gtest.h"
 #include "tests/loader/status_matchers.h"
-#include "tests/server/fake_models.h"
+#include "tests/server/model_catalog_harness.h"
 
 namespace firstlight {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr auto kAdmin = ModelCatalog::Origin::kAdmin;
-constexpr auto kCommandLine = ModelCatalog::Origin::kCommandLine;
-
-class ModelCatalogTest : public ::testing::Test {
- protected:
-  std::shared_ptr<ServedModel> Serve(const std::string& name, int64_t version) {
-    auto model = std::make_shared<ServedModel>();
-    model->name = name;
-    model->version = version;
-    model->loaded = *models_.Loader()("dir");
-    return model;
-  }
-  // Loads `name` as the admin does and returns its version.
-  int64_t Load(const std::string& name) {
-    const auto started = catalog_.BeginLoad(name, "dir", kAdmin);
-    EXPECT_THAT(started, IsOk());
-    Finish(name, started->version);
-    return started->version;
-  }
-  // Swaps `name` as the admin does and returns its version.
-  int64_t Swap(const std::string& name, bool keep_previous = false,
-               absl::Time drain_deadline = absl::InfiniteFuture()) {
-    const auto started = catalog_.BeginSwap(name, "dir");
-    EXPECT_THAT(started, IsOk());
-    Finish(name, started->version, {drain_deadline, keep_previous});
-    return started->version;
-  }
-  // The load of `version` is done. What it lets go of stays alive, as with a request on it.
-  ModelCatalog::Switched Finish(const std::string& name, int64_t version,
-                                const ModelCatalog::Handover& handover = {}) {
-    auto switched = catalog_.FinishLoad(Serve(name, version), absl::Seconds(1), handover);
-    EXPECT_THAT(switched, IsOk());
-    if (!switched.ok()) return {};
-    for (const auto& dropped : switched->dropped) in_use_.push_back(dropped);
-    return *std::move(switched);
-  }
-  int64_t Current(const std::string& name) {
-    const auto resolution = catalog_.Resolve(name);
-    EXPECT_THAT(resolution, IsOk());
-    return resolution.ok() && resolution->model != nullptr ? resolution->model->version : 0;
-  }
-  absl::Status SetAlias(const std::string& alias, const std::string& name,
-                        std::optional<int64_t> version = std::nullopt) {
-    auto aliased = catalog_.SetAlias({alias, name, version}, absl::InfiniteFuture());
-    if (aliased.ok()) {
-      for (const auto& dropped : aliased->dropped) in_use_.push_back(dropped);
-    }
-    return aliased.status();
-  }
-  // "1 DRAINING, 2 ACTIVE" of a name.
-  std::string States(const std::string& name) {
-    std::string states;
-    for (const ModelSnapshot& model : catalog_.List()) {
-      if (model.name != name) continue;
-      states += (states.empty() ? "" : ", ") + std::to_string(model.version) + " " +
-                std::string(ModelStateName(model.state));
-    }
-    return states;
-  }
-  ModelState StateOf(const std::string& name, int64_t version) {
-    const auto snapshot = catalog_.Get(name, version);
-    EXPECT_THAT(snapshot, IsOk());
-    return snapshot.ok() ? snapshot->state : ModelState::kFailed;
-  }
-
-  FakeModels models_;
-  ModelCatalog catalog_;
-  ModelCatalog::Dropped in_use_;
-};
 
 TEST_F(ModelCatalogTest, VersionsOnlyGrowOverAllNames) {
   EXPECT_EQ(Load("a"), 1);
@@ -391,109 +321,6 @@ TEST_F(ModelCatalogTest, CancellingLoadsReachesThoseThatComeLater) {
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("draining")));
   EXPECT_THAT(after->cancellation->status(),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("draining")));
-}
-
-TEST_F(ModelCatalogTest, AnAliasOfANameFollowsIt) {
-  Load("a");
-  ASSERT_THAT(SetAlias("prod", "a"), IsOk());
-  EXPECT_EQ(catalog_.Resolve("prod")->name, "a");
-  EXPECT_EQ(Current("prod"), 1);
-  Swap("a");
-  EXPECT_EQ(Current("prod"), 2);
-  EXPECT_EQ(States("a"), "1 DRAINING, 2 ACTIVE");
-  EXPECT_EQ(catalog_.Get("prod", std::nullopt)->aliases, std::vector<std::string>{"prod"});
-}
-
-TEST_F(ModelCatalogTest, AnAliasOfAVersionKeepsItServing) {
-  Load("a");
-  ASSERT_THAT(SetAlias("prod", "a", 1), IsOk());
-  Swap("a");
-  EXPECT_EQ(States("a"), "1 ACTIVE, 2 ACTIVE");
-  EXPECT_EQ(Current("prod"), 1);
-  EXPECT_EQ(Current("a"), 2);
-  EXPECT_FALSE(catalog_.Get("a", 1)->current);
-  // Moving it on lets the version go.
-  ASSERT_THAT(SetAlias("prod", "a", 2), IsOk());
-  EXPECT_EQ(States("a"), "1 DRAINING, 2 ACTIVE");
-  EXPECT_EQ(Current("prod"), 2);
-}
-
-TEST_F(ModelCatalogTest, AVersionThatAnAliasLeavesIsKeptWhereASwapKeptIt) {
-  Load("a");
-  ASSERT_THAT(SetAlias("prod", "a", 1), IsOk());
-  Swap("a", /*keep_previous=*/true);
-  EXPECT_EQ(States("a"), "1 ACTIVE, 2 ACTIVE");
-  const auto deleted = catalog_.DeleteAlias("prod", absl::InfiniteFuture());
-  ASSERT_THAT(deleted, IsOk());
-  EXPECT_EQ(deleted->alias.version, 1);
-  EXPECT_EQ(States("a"), "1 STANDBY, 2 ACTIVE");
-  // And an alias brings it back.
-  ASSERT_THAT(SetAlias("prod", "a", 1), IsOk());
-  EXPECT_EQ(States("a"), "1 ACTIVE, 2 ACTIVE");
-}
-
-TEST_F(ModelCatalogTest, AnAliasPointsAtWhatServesAndHidesNothing) {
-  Load("a");
-  Load("b");
-  EXPECT_THAT(SetAlias("prod", "c"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"c\"")));
-  EXPECT_THAT(SetAlias("prod", "a", 2),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("version 2")));
-  EXPECT_THAT(SetAlias("b", "a"), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("\"b\"")));
-  Swap("a");
-  EXPECT_THAT(SetAlias("prod", "a", 1),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("DRAINING")));
-  ASSERT_THAT(SetAlias("prod", "a"), IsOk());
-  EXPECT_THAT(SetAlias("other", "prod"),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("an alias of model \"a\"")));
-  for (const auto& status :
-       {catalog_.BeginLoad("prod", "dir", kAdmin).status(), catalog_.CheckLoad("prod")}) {
-    EXPECT_THAT(status, StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("an alias of")));
-  }
-  EXPECT_THAT(catalog_.BeginSwap("prod", "dir"),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("an alias of")));
-  EXPECT_THAT(catalog_.DeleteAlias("a", absl::InfiniteFuture()),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("\"a\"")));
-}
-
-TEST_F(ModelCatalogTest, WhatAnAliasPointsAtIsNotUnloaded) {
-  Load("a");
-  Swap("a", /*keep_previous=*/true);
-  ASSERT_THAT(SetAlias("prod", "a", 1), IsOk());
-  const auto refused = StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("\"prod\""));
-  EXPECT_THAT(catalog_.Unload("a", std::nullopt, absl::InfiniteFuture()), refused);
-  EXPECT_THAT(catalog_.Unload("a", 1, absl::InfiniteFuture()), refused);
-  EXPECT_EQ(States("a"), "1 ACTIVE, 2 ACTIVE");
-  EXPECT_THAT(catalog_.DeleteAlias("prod", absl::InfiniteFuture()), IsOk());
-  EXPECT_THAT(catalog_.Unload("a", std::nullopt, absl::InfiniteFuture()), IsOk());
-}
-
-TEST_F(ModelCatalogTest, AnAliasedVersionThatFailsSaysSo) {
-  Load("a");
-  ASSERT_THAT(SetAlias("prod", "a", 1), IsOk());
-  Swap("a");
-  in_use_ = catalog_.Fail("a", 1, absl::DataLossError("truncated"));
-  catalog_.Forget("a", 1);  // destroyed, but its reason stays
-  EXPECT_THAT(catalog_.Resolve("prod"),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("truncated")));
-  in_use_.clear();
-  ASSERT_THAT(SetAlias("prod", "a"), IsOk());
-  EXPECT_EQ(States("a"), "2 ACTIVE");
-}
-
-TEST_F(ModelCatalogTest, ChangesTellOfAliases) {
-  Load("a");
-  Load("b");
-  catalog_.TakeChanges();
-  ASSERT_THAT(SetAlias("prod", "a"), IsOk());
-  ASSERT_THAT(SetAlias("prod", "b"), IsOk());
-  EXPECT_THAT(catalog_.DeleteAlias("prod", absl::InfiniteFuture()), IsOk());
-  std::string story;
-  for (const ModelChange& change : catalog_.TakeChanges()) {
-    story += change.model.name + ":" + std::to_string(change.model.aliases.size()) + "/" +
-             std::to_string(change.aliases.size()) +
-             (!change.aliases.empty() && change.aliases[0].serves ? " serves" : "") + "\n";
-  }
-  EXPECT_EQ(story, "a:1/1 serves\nb:1/1 serves\na:0/1 serves\nb:0/0\n");
 }
 
 TEST_F(ModelCatalogTest, WarmingAndParkingNeedAMappedVersion) {

@@ -1,14 +1,13 @@
 // What the daemon says and does at its start: options, listeners, models that do not load.
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -83,8 +82,8 @@ TEST(StartupTest, TheSecondStartMapsTheTokenizerThatTheFirstOneCompiled) {
   EXPECT_EQ(texts[0], texts[1]);
 }
 
-// Wherever the compiling of the tokenizer was.
-TEST(StartupTest, KilledAtAnyMomentItLeavesACacheThatTheNextStartCanUse) {
+// The system ends the process in the very write that crosses the limit, as a kill would there.
+TEST(StartupTest, KilledInTheMiddleOfACacheWriteTheNextStartIsRight) {
   v1::TokenizeRequest request;
   request.set_text("Once upon a time");
   const auto tokenize = [&](const ServerProcess& server) {
@@ -94,27 +93,40 @@ TEST(StartupTest, KilledAtAnyMomentItLeavesACacheThatTheNextStartCanUse) {
     EXPECT_TRUE(status.ok()) << status.error_message();
     return std::vector<int32_t>(response.token_ids().begin(), response.token_ids().end());
   };
-  const std::string model = "m=" + DemoCheckpoint();
-  ServerProcess uncached({"--model", model});
-  ASSERT_TRUE(uncached.AwaitServing()) << uncached.log();
-  const std::vector<int32_t> expected = tokenize(uncached);
-  EXPECT_FALSE(expected.empty());
   const TemporaryDirectory cache;
-  const std::vector<std::string> arguments = {"--model",    model,         "--cache-dir",
-                                              cache.path(), "--log-level", "debug"};
-  for (int milliseconds = 0; milliseconds < 40; ++milliseconds) {
-    ServerProcess killed(arguments);
-    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
-    killed.Signal(SIGKILL);
-    killed.WaitForExit();
-    {
+  const std::vector<std::string> arguments = {"--model",    "m=" + DemoCheckpoint(), "--cache-dir",
+                                              cache.path(), "--log-level",           "debug"};
+  std::vector<int32_t> expected;
+  {
+    ServerProcess uncached({"--model", "m=" + DemoCheckpoint()});
+    ASSERT_TRUE(uncached.AwaitServing()) << uncached.log();
+    expected = tokenize(uncached);
+  }
+  EXPECT_FALSE(expected.empty());
+  {
+    ServerProcess first(arguments);
+    ASSERT_TRUE(first.WaitForLog("from=files")) << first.log();
+  }
+  ASSERT_EQ(CachedTokenizers(cache.path(), ".image").size(), 1u);
+  const std::filesystem::path image = CachedTokenizers(cache.path(), ".image").front();
+  const auto size = std::filesystem::file_size(image);
+  for (const rlim_t limit : {rlim_t{0}, rlim_t{1}, size / 2, size - 1}) {
+    SCOPED_TRACE(limit);
+    std::filesystem::remove_all(image.parent_path());
+    rlimit before = {};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit short_files = {.rlim_cur = limit, .rlim_max = before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &short_files), 0);
+    ServerProcess killed(arguments);  // inherits it
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_EQ(killed.WaitForExit().code, 128 + SIGXFSZ);
+    EXPECT_FALSE(std::filesystem::exists(image));
+    EXPECT_EQ(CachedTokenizers(cache.path(), ".unfinished").size(), 1u);
+    for (const char* origin : {"files", "image"}) {
       ServerProcess next(arguments);
+      ASSERT_TRUE(next.WaitForLog(absl::StrCat("from=", origin))) << next.log();
       ASSERT_TRUE(next.AwaitServing()) << next.log();
-      EXPECT_EQ(tokenize(next), expected) << milliseconds;
-    }
-    // The next one has to write it again.
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(cache.path())) {
-      if (entry.path().extension() == ".image") std::filesystem::remove(entry.path());
+      EXPECT_EQ(tokenize(next), expected);
     }
   }
 }

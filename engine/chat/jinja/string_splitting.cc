@@ -9,6 +9,7 @@
 #include "engine/chat/jinja/operators.h"
 #include "engine/chat/jinja/template_error.h"
 #include "engine/chat/jinja/unicode_text.h"
+#include "engine/tokenizer/text/utf8.h"
 #include "loader/base/strings.h"
 
 namespace firstlight::jinja {
@@ -21,7 +22,7 @@ Value Part(Heap& heap, const Value& self, size_t begin, size_t end) {
 // The start of the last character before `end`.
 size_t PreviousCharacter(std::string_view text, size_t end) {
   --end;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  while (end > 0 && ContinuesCharacter(text[end])) --end;
   return end;
 }
 

@@ -67,9 +67,8 @@ Character CharacterAt(std::string_view bytes, size_t position) {
 }
 
 size_t CountCodePoints(std::string_view bytes) {
-  return static_cast<size_t>(std::count_if(bytes.begin(), bytes.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
+  return static_cast<size_t>(
+      std::count_if(bytes.begin(), bytes.end(), [](char c) { return !ContinuesCharacter(c); }));
 }
 
 size_t OffsetOfCodePoint(std::string_view bytes, size_t index) {

@@ -82,7 +82,7 @@ bool IsFinalSigma(std::string_view text, const Character& character) {
   bool cased_before = false;
   while (before > 0) {
     --before;
-    while (before > 0 && (static_cast<unsigned char>(text[before]) & 0xC0) == 0x80) --before;
+    while (before > 0 && ContinuesCharacter(text[before])) --before;
     const char32_t c = CharacterAt(text, before).code_point;
     if (IsCaseIgnorable(c)) continue;
     cased_before = IsCased(c);
@@ -136,7 +136,7 @@ size_t StripRightSpace(std::string_view text) {
   size_t size = text.size();
   while (size > 0) {
     size_t begin = size - 1;
-    while (begin > 0 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
+    while (begin > 0 && ContinuesCharacter(text[begin])) --begin;
     if (!IsSpace(CharacterAt(text, begin).code_point)) break;
     size = begin;
   }

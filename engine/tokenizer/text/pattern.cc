@@ -133,7 +133,7 @@ class Search {
   size_t NextCharacter(size_t position) const {
     do {
       ++position;
-    } while (position < text_.size() && (text_[position] & 0xC0) == 0x80);
+    } while (position < text_.size() && ContinuesCharacter(text_[position]));
     return position;
   }
 

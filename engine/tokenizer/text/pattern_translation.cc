@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
 #include "engine/tokenizer/text/script_names.h"
+#include "engine/tokenizer/text/utf8.h"
 #include "loader/base/status_macros.h"
 #include "loader/base/strings.h"
 
@@ -105,7 +106,7 @@ class Translation {
   // A character whole, so that a quantifier finds the start of its atom.
   void CopyCharacter() {
     size_t bytes = 1;
-    while (bytes < rest_.size() && (static_cast<unsigned char>(rest_[bytes]) & 0xC0) == 0x80) {
+    while (bytes < rest_.size() && ContinuesCharacter(rest_[bytes])) {
       ++bytes;
     }
     Copy(bytes);

@@ -32,6 +32,11 @@ inline size_t Utf8Length(char lead) {
   return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
 }
 
+// Whether a byte of valid text goes on with a character that another has begun.
+inline bool ContinuesCharacter(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+}
+
 void AppendUtf8(char32_t code_point, std::string& out);
 
 // The offset of the first byte that is not part of well-formed UTF-8, npos when all of it is.
