@@ -32,6 +32,16 @@ void Edit(const std::string& path, const std::string& from, const std::string& t
   std::ofstream(path, std::ios::binary) << text;
 }
 
+std::string CopyWithWeightsElsewhere(const std::string& checkpoint,
+                                     const TemporaryDirectory& directory, const std::string& name,
+                                     const std::string& weights) {
+  std::string copy = CopyCheckpoint(checkpoint, directory, name);
+  const std::string own = copy + "/model.safetensors";
+  std::filesystem::remove(own);
+  std::filesystem::create_symlink(weights, own);
+  return copy;
+}
+
 std::string LongContextCheckpoint(const TemporaryDirectory& directory, const std::string& golden,
                                   const std::string& name) {
   const std::string path = CopyCheckpoint(GoldenCheckpoint(golden), directory, name);

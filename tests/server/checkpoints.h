@@ -25,6 +25,11 @@ std::string CopyCheckpoint(const std::string& source, const TemporaryDirectory& 
 // Replaces the first occurrence of `from` in a file. Fails the test where there is none.
 void Edit(const std::string& path, const std::string& from, const std::string& to);
 
+// A copy of `checkpoint`, as the folder `name`, whose weights are a link to the file `weights`.
+std::string CopyWithWeightsElsewhere(const std::string& checkpoint,
+                                     const TemporaryDirectory& directory, const std::string& name,
+                                     const std::string& weights);
+
 // A golden checkpoint, as the folder `name`, whose context is long enough for streams that a test
 // has to stop.
 std::string LongContextCheckpoint(const TemporaryDirectory& directory,

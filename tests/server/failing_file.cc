@@ -11,6 +11,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -22,6 +25,7 @@ namespace {
 
 constexpr uint64_t kRoot = FUSE_ROOT_ID;
 constexpr uint64_t kFile = 2;
+constexpr char kName[] = "file";
 constexpr uint64_t kForeverSeconds = 1'000'000;
 // Of the kernel: a request's header and the longest write, of which there are none.
 constexpr size_t kRequestBytes = FUSE_MIN_READ_BUFFER + (size_t{1} << 20);
@@ -48,8 +52,10 @@ fuse_attr Attributes(uint64_t node, size_t size) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<FailingFile>> FailingFile::Mount(const std::string& directory,
-                                                                const std::string& name,
-                                                                std::string contents) {
+                                                                const std::string& source) {
+  std::stringstream contents;
+  contents << std::ifstream(source, std::ios::binary).rdbuf();
+  std::filesystem::create_directory(directory);
   const int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
   if (device < 0) {
     return absl::PermissionDeniedError(absl::StrCat("/dev/fuse: ", strerror(errno)));
@@ -64,13 +70,12 @@ absl::StatusOr<std::unique_ptr<FailingFile>> FailingFile::Mount(const std::strin
         absl::StrCat("mounting a FUSE file system: ", strerror(error)));
   }
   return std::unique_ptr<FailingFile>(
-      new FailingFile(device, directory, name, std::move(contents)));
+      new FailingFile(device, directory, std::move(contents).str()));
 }
 
-FailingFile::FailingFile(int device, std::string directory, std::string name, std::string contents)
+FailingFile::FailingFile(int device, std::string directory, std::string contents)
     : device_(device),
       directory_(std::move(directory)),
-      name_(std::move(name)),
       contents_(std::move(contents)),
       thread_([this] { Serve(); }) {}
 
@@ -81,6 +86,8 @@ FailingFile::~FailingFile() {
   thread_.join();
   close(device_);
 }
+
+std::string FailingFile::path() const { return absl::StrCat(directory_, "/", kName); }
 
 void FailingFile::Fail() {
   {
@@ -102,10 +109,10 @@ void FailingFile::ForgetCached() const {
   (void)written;  // nothing of it was in memory
 }
 
-void FailingFile::Hold() {
+void FailingFile::Hold(uint64_t from) {
   {
     MutexLock lock(&mutex_);
-    holding_ = true;
+    holding_from_ = from;
   }
   ForgetCached();
 }
@@ -120,25 +127,25 @@ void FailingFile::HoldAttributes() {
 
 void FailingFile::Resume() {
   std::vector<Held> held;
-  std::vector<uint64_t> attributes;
+  std::vector<fuse_in_header> questions;
   {
     MutexLock lock(&mutex_);
-    holding_ = false;
+    holding_from_.reset();
     holding_attributes_ = false;
     held.swap(held_);
-    attributes.swap(held_attributes_);
+    questions.swap(held_questions_);
   }
-  for (const uint64_t unique : attributes) AnswerAttributes(unique, kFile);
+  for (const fuse_in_header& question : questions) AnswerQuestion(question);
   for (const Held& read : held) AnswerRead(read);
 }
 
 bool FailingFile::AwaitHeld(absl::Duration patience) {
   const absl::Time limit = absl::Now() + patience;
   MutexLock lock(&mutex_);
-  while (held_.empty() && held_attributes_.empty() && absl::Now() < limit) {
+  while (held_.empty() && held_questions_.empty() && absl::Now() < limit) {
     changed_.WaitWithTimeout(&mutex_, limit - absl::Now());
   }
-  return !held_.empty() || !held_attributes_.empty();
+  return !held_.empty() || !held_questions_.empty();
 }
 
 void FailingFile::Serve() {
@@ -163,7 +170,7 @@ void FailingFile::Answer(const std::vector<char>& request) {
       fuse_init_out out = {};
       out.major = FUSE_KERNEL_VERSION;
       out.minor = std::min<uint32_t>(in.minor, FUSE_KERNEL_MINOR_VERSION);
-      out.max_readahead = in.max_readahead;
+      out.max_readahead = 0;  // what is asked for is what is read
       out.flags = FUSE_ASYNC_READ & in.flags;
       out.max_background = 16;
       out.max_write = 4096;
@@ -171,7 +178,7 @@ void FailingFile::Answer(const std::vector<char>& request) {
       return;
     }
     case FUSE_LOOKUP: {
-      if (rest.substr(0, rest.find('\0')) != name_) {
+      if (rest.substr(0, rest.find('\0')) != kName) {
         Reply(header.unique, -ENOENT, nullptr, 0);
         return;
       }
@@ -183,16 +190,17 @@ void FailingFile::Answer(const std::vector<char>& request) {
       Reply(header.unique, 0, &out, sizeof(out));
       return;
     }
-    case FUSE_GETATTR: {
+    case FUSE_GETATTR:
+    case FUSE_STATFS: {
       if (header.nodeid == kFile) {
         MutexLock lock(&mutex_);
         if (holding_attributes_) {
-          held_attributes_.push_back(header.unique);
+          held_questions_.push_back(header);
           changed_.SignalAll();
           return;
         }
       }
-      AnswerAttributes(header.unique, header.nodeid);
+      AnswerQuestion(header);
       return;
     }
     case FUSE_OPEN: {
@@ -206,7 +214,7 @@ void FailingFile::Answer(const std::vector<char>& request) {
       const Held read = {.unique = header.unique, .offset = in.offset, .size = in.size};
       {
         MutexLock lock(&mutex_);
-        if (holding_) {
+        if (holding_from_.has_value() && read.offset >= *holding_from_) {
           held_.push_back(read);
           changed_.SignalAll();
           return;
@@ -228,11 +236,17 @@ void FailingFile::Answer(const std::vector<char>& request) {
   }
 }
 
-void FailingFile::AnswerAttributes(uint64_t unique, uint64_t node) {
+void FailingFile::AnswerQuestion(const fuse_in_header& question) {
+  if (question.opcode == FUSE_STATFS) {
+    fuse_statfs_out out = {};
+    out.st.bsize = 4096;
+    Reply(question.unique, 0, &out, sizeof(out));
+    return;
+  }
   fuse_attr_out out = {};
   out.attr_valid = kForeverSeconds;
-  out.attr = Attributes(node, contents_.size());
-  Reply(unique, 0, &out, sizeof(out));
+  out.attr = Attributes(question.nodeid, contents_.size());
+  Reply(question.unique, 0, &out, sizeof(out));
 }
 
 void FailingFile::AnswerRead(const Held& read) {

@@ -5,8 +5,11 @@
 // by this process. The kernel sees nothing but a disk that answers with an error, or does not
 // answer.
 
+#include <linux/fuse.h>
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,27 +22,28 @@ namespace firstlight {
 
 class FailingFile {
  public:
-  // Mounts on `directory`, which exists, a file system whose only file is `name` with `contents`.
+  // Makes `directory` and mounts on it a file system whose only file has the contents of `source`.
   // PERMISSION_DENIED, saying what is not allowed, where this process may not mount one.
   static absl::StatusOr<std::unique_ptr<FailingFile>> Mount(const std::string& directory,
-                                                            const std::string& name,
-                                                            std::string contents);
+                                                            const std::string& source);
   // Unmounts; whoever has it mapped still finds that it cannot be read.
   ~FailingFile();
   FailingFile(const FailingFile&) = delete;
   FailingFile& operator=(const FailingFile&) = delete;
 
+  std::string path() const;
+
   // From now on reads end with an I/O error, and what was read before is in nobody's memory.
   void Fail();
-  // From now on reads are not answered, until Resume(), and what was read before is in nobody's
-  // memory.
-  void Hold();
-  // From now on what the file's size and time are is not answered, until Resume(), and nobody knows
-  // it any more.
+  // From now on reads from offset `from` on are not answered, until Resume(), and what was read
+  // before is in nobody's memory.
+  void Hold(uint64_t from = 0);
+  // From now on what the file's size and time are and what file system it is on is not answered,
+  // until Resume(), and nobody knows it any more.
   void HoldAttributes();
   void Resume();
-  // Waits until a read, or a question for attributes, is being held. False when that takes longer
-  // than `patience`.
+  // Waits until a read, or a question for attributes or the file system, is being held. False when
+  // that takes longer than `patience`.
   bool AwaitHeld(absl::Duration patience);
 
  private:
@@ -49,25 +53,24 @@ class FailingFile {
     uint32_t size = 0;
   };
 
-  FailingFile(int device, std::string directory, std::string name, std::string contents);
+  FailingFile(int device, std::string directory, std::string contents);
   void ForgetCached() const;
   void Serve();
   void Answer(const std::vector<char>& request);
-  void AnswerAttributes(uint64_t unique, uint64_t node);
+  void AnswerQuestion(const fuse_in_header& question);
   void AnswerRead(const Held& read);
   void Reply(uint64_t unique, int error, const void* body, size_t size) const;
 
   const int device_;
   const std::string directory_;
-  const std::string name_;
   const std::string contents_;
   Mutex mutex_;
   CondVar changed_;
   bool failing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool holding_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<uint64_t> holding_from_ ABSL_GUARDED_BY(mutex_);
   bool holding_attributes_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Held> held_ ABSL_GUARDED_BY(mutex_);
-  std::vector<uint64_t> held_attributes_ ABSL_GUARDED_BY(mutex_);  // of the file: their requests
+  std::vector<fuse_in_header> held_questions_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

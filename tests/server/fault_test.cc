@@ -4,18 +4,16 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <sstream>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/server/bystander.h"
 #include "tests/server/checkpoints.h"
 #include "tests/server/failing_file.h"
+#include "tests/server/open_stream.h"
 #include "tests/server/server_process.h"
 
 namespace firstlight {
@@ -24,46 +22,6 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr char kWeights[] = "/model.safetensors";
-
-v1::GenerateRequest RequestOf(const std::string& model, int max_tokens) {
-  v1::GenerateRequest request = TokenRequest(max_tokens);
-  request.set_model(model);
-  return request;
-}
-
-// A stream that is read by hand.
-class OpenStream {
- public:
-  OpenStream(const ServerProcess& server, const v1::GenerateRequest& request,
-             absl::Duration deadline = absl::InfiniteDuration())
-      : stub_(server.Generation()) {
-    if (deadline != absl::InfiniteDuration()) {
-      context_.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
-    }
-    stream_ = stub_->Generate(&context_, request);
-  }
-
-  // Reads until there are `count` tokens. False when the stream has ended before.
-  bool ReadTokens(size_t count) {
-    v1::GenerateResponse message;
-    while (tokens_.size() < count) {
-      if (!stream_->Read(&message)) return false;
-      for (const v1::Token& token : message.delta().tokens()) tokens_.push_back(token.id());
-    }
-    return true;
-  }
-  grpc::Status ReadToEnd() {
-    ReadTokens(SIZE_MAX);
-    return stream_->Finish();
-  }
-  const std::vector<int32_t>& tokens() const { return tokens_; }
-
- private:
-  const std::unique_ptr<v1::GenerationService::Stub> stub_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReader<v1::GenerateResponse>> stream_;
-  std::vector<int32_t> tokens_;
-};
 
 // A server of "victim", whose files a test harms, and "bystander", which answers request after
 // request from Start on.
@@ -80,57 +38,33 @@ class FaultTest : public ::testing::Test {
     arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
     server_ = std::make_unique<ServerProcess>(std::move(arguments));
     ASSERT_TRUE(server_->AwaitServing()) << server_->log();
-    const Generated reference =
-        RunGenerate(server_->Generation().get(), RequestOf("bystander", kTokens));
-    ASSERT_TRUE(reference.status.ok()) << reference.status.error_message();
-    reference_ = reference.token_ids();
-    load_ = std::thread([this] {
-      while (!stop_) {
-        const Generated answer =
-            RunGenerate(server_->Generation().get(), RequestOf("bystander", kTokens));
-        EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
-        EXPECT_EQ(answer.token_ids(), reference_);
-        ++answers_;
-      }
-    });
+    bystander_ = std::make_unique<Bystander>(*server_, "bystander", kTokens);
   }
 
   // The bystander goes on, the process lives and ends when asked.
   void TearDown() override {
-    if (!load_.joinable()) return;
-    AwaitAnswers();
-    stop_ = true;
-    load_.join();
+    if (bystander_ == nullptr) return;
+    bystander_->AwaitAnswers();
+    bystander_->Stop();
     EXPECT_TRUE(server_->running()) << server_->log();
     server_->Signal(SIGTERM);
     EXPECT_EQ(server_->WaitForExit().code, 0);
   }
 
-  // The bystander goes on.
-  void AwaitAnswers() {
-    const int before = answers_;
-    const absl::Time limit = absl::Now() + kPatience;
-    while (answers_ < before + 3 && absl::Now() < limit) std::this_thread::yield();
-    EXPECT_GE(answers_, before + 3) << server_->log();
-  }
+  const std::vector<int32_t>& reference() const { return bystander_->tokens(); }
+  void AwaitAnswers() { bystander_->AwaitAnswers(); }
 
-  // The weights of `checkpoint` on a disk that the test has in its hands, and a copy of it with a
-  // link to them.
+  // The weights of `checkpoint` on a disk that the test has in its hands.
   absl::StatusOr<std::unique_ptr<FailingFile>> MountWeights(const std::string& checkpoint) const {
-    std::stringstream contents;
-    contents << std::ifstream(checkpoint + kWeights, std::ios::binary).rdbuf();
-    std::filesystem::create_directory(directory_.File("disk"));
-    return FailingFile::Mount(directory_.File("disk"), "weights", contents.str());
+    return FailingFile::Mount(directory_.File("disk"), checkpoint + kWeights);
   }
-  std::string CopyLinkedToDisk(const std::string& checkpoint) const {
-    std::string copy = CopyCheckpoint(checkpoint, directory_, "victim");
-    std::filesystem::remove(copy + kWeights);
-    std::filesystem::create_symlink(directory_.File("disk") + "/weights", copy + kWeights);
-    return copy;
+  std::string CopyOnto(const FailingFile& disk, const std::string& checkpoint,
+                       const std::string& name = "victim") const {
+    return CopyWithWeightsElsewhere(checkpoint, directory_, name, disk.path());
   }
 
   Generated Ask(int max_tokens = kTokens) const {
-    return RunGenerate(server_->Generation().get(), RequestOf("victim", max_tokens));
+    return RunGenerate(server_->Generation().get(), TokenRequest(max_tokens, "victim"));
   }
 
   // Requests of the victim end with DATA_LOSS and these words, and the model is FAILED.
@@ -169,15 +103,15 @@ class FaultTest : public ::testing::Test {
     EXPECT_THAT(Detached(), HasSubstr(why));
     const Generated answer = Ask();
     EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
-    EXPECT_EQ(answer.token_ids(), reference_);
+    EXPECT_EQ(answer.token_ids(), reference());
   }
 
   // `victim`'s tokens are the first ones of what they should be. Longer than any test waits.
   void ExpectPrefixOfReference(const std::vector<int32_t>& tokens, const std::string& checkpoint) {
     ServerProcess sound({"--model", "victim=" + checkpoint});
     ASSERT_TRUE(sound.AwaitServing()) << sound.log();
-    const Generated reference =
-        RunGenerate(sound.Generation().get(), RequestOf("victim", static_cast<int>(tokens.size())));
+    const Generated reference = RunGenerate(
+        sound.Generation().get(), TokenRequest(static_cast<int>(tokens.size()), "victim"));
     ASSERT_TRUE(reference.status.ok()) << reference.status.error_message();
     EXPECT_EQ(tokens, reference.token_ids());
   }
@@ -185,10 +119,7 @@ class FaultTest : public ::testing::Test {
   const TemporaryDirectory directory_;
   std::string victim_;
   std::unique_ptr<ServerProcess> server_;
-  std::vector<int32_t> reference_;
-  std::atomic<bool> stop_ = false;
-  std::atomic<int> answers_ = 0;
-  std::thread load_;
+  std::unique_ptr<Bystander> bystander_;
 };
 
 TEST_F(FaultTest, TruncatedBeforeARequest) {
@@ -212,7 +143,7 @@ TEST_F(FaultTest, OneShardTruncatedBetweenRequests) {
 TEST_F(FaultTest, TruncatedDuringARequest) {
   const std::string sound = LongContextCheckpoint(directory_);
   Start(CopyCheckpoint(sound, directory_, "victim"));
-  OpenStream stream(*server_, RequestOf("victim", 500000));
+  OpenStream stream(*server_, TokenRequest(500000, "victim"));
   ASSERT_TRUE(stream.ReadTokens(10));
   ASSERT_EQ(truncate((victim_ + kWeights).c_str(), 10000), 0);
   ExpectFailed(stream.ReadToEnd(), {"model.safetensors: expected", "truncated"});
@@ -222,7 +153,7 @@ TEST_F(FaultTest, TruncatedDuringARequest) {
 TEST_F(FaultTest, OverwrittenInPlaceDuringARequest) {
   const std::string sound = LongContextCheckpoint(directory_);
   Start(CopyCheckpoint(sound, directory_, "victim"));
-  OpenStream stream(*server_, RequestOf("victim", 500000));
+  OpenStream stream(*server_, TokenRequest(500000, "victim"));
   ASSERT_TRUE(stream.ReadTokens(10));
   {
     std::fstream file(victim_ + kWeights, std::ios::in | std::ios::out | std::ios::binary);
@@ -254,15 +185,15 @@ TEST_F(FaultTest, ADamagedModelCanBeLoadedAgain) {
   v1::LoadModelResponse response;
   const grpc::Status status = server_->Admin()->LoadModel(&context, request, &response);
   ASSERT_TRUE(status.ok()) << status.error_message();
-  EXPECT_EQ(Ask().token_ids(), reference_);
+  EXPECT_EQ(Ask().token_ids(), reference());
 }
 
 TEST_F(FaultTest, AnIoErrorUnderTheMapping) {
   const std::string checkpoint = LongContextCheckpoint(directory_);
   const auto file = MountWeights(checkpoint);
   if (!file.ok()) GTEST_SKIP() << file.status().message();
-  Start(CopyLinkedToDisk(checkpoint));
-  OpenStream stream(*server_, RequestOf("victim", 500000));
+  Start(CopyOnto(**file, checkpoint));
+  OpenStream stream(*server_, TokenRequest(500000, "victim"));
   ASSERT_TRUE(stream.ReadTokens(10));
   (*file)->Fail();
   ExpectFailed(stream.ReadToEnd(), {"model.safetensors: expected to read", "cannot be read"});
@@ -273,9 +204,9 @@ TEST_F(FaultTest, ADiskSlowerThanTheDeadline) {
   const std::string checkpoint = GoldenCheckpoint();
   const auto file = MountWeights(checkpoint);
   if (!file.ok()) GTEST_SKIP() << file.status().message();
-  Start(CopyLinkedToDisk(checkpoint));
+  Start(CopyOnto(**file, checkpoint));
   (*file)->Hold();
-  OpenStream late(*server_, RequestOf("victim", kTokens), absl::Seconds(2));
+  OpenStream late(*server_, TokenRequest(kTokens, "victim"), absl::Seconds(2));
   EXPECT_TRUE((*file)->AwaitHeld(kPatience));
   AwaitAnswers();
   EXPECT_EQ(late.ReadToEnd().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
@@ -284,7 +215,7 @@ TEST_F(FaultTest, ADiskSlowerThanTheDeadline) {
   (*file)->Resume();
   const Generated answer = Ask();
   EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
-  EXPECT_EQ(answer.token_ids(), reference_);
+  EXPECT_EQ(answer.token_ids(), reference());
 }
 
 // As a network's does whose server is gone: neither steps nor scrapes nor the admin wait for it.
@@ -292,13 +223,13 @@ TEST_F(FaultTest, AFileSystemThatStopsAnsweringStopsNobody) {
   const std::string checkpoint = GoldenCheckpoint();
   const auto file = MountWeights(checkpoint);
   if (!file.ok()) GTEST_SKIP() << file.status().message();
-  Start(CopyLinkedToDisk(checkpoint));
-  EXPECT_EQ(Ask().token_ids(), reference_);
+  Start(CopyOnto(**file, checkpoint));
+  EXPECT_EQ(Ask().token_ids(), reference());
   (*file)->HoldAttributes();
   EXPECT_TRUE((*file)->AwaitHeld(kPatience));  // the watch asks
-  OpenStream stream(*server_, RequestOf("victim", kTokens), kPatience);
+  OpenStream stream(*server_, TokenRequest(kTokens, "victim"), kPatience);
   EXPECT_TRUE(stream.ReadToEnd().ok());
-  EXPECT_EQ(stream.tokens(), reference_);
+  EXPECT_EQ(stream.tokens(), reference());
   EXPECT_EQ(Detached(), "");
   EXPECT_EQ(server_->Metric("firstlight_model_detached{model=\"victim\"}"), 0);
   AwaitAnswers();
@@ -330,7 +261,7 @@ TEST_F(FaultTest, LinkedAndChmoddedItIsNotEvenDetached) {
   EXPECT_EQ(server_->Metric("firstlight_model_detached{model=\"victim\"}"), 0);
   const Generated answer = Ask();
   EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
-  EXPECT_EQ(answer.token_ids(), reference_);
+  EXPECT_EQ(answer.token_ids(), reference());
 }
 
 TEST_F(FaultTest, LazilyUnmountedItServesOn) {

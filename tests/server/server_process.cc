@@ -221,8 +221,9 @@ Generated RunGenerate(v1::GenerationService::Stub* stub, const v1::GenerateReque
   return generated;
 }
 
-v1::GenerateRequest TokenRequest(int max_tokens) {
+v1::GenerateRequest TokenRequest(int max_tokens, const std::string& model) {
   v1::GenerateRequest request;
+  request.set_model(model);
   for (const int32_t id : {5, 17, 42}) request.mutable_prompt_token_ids()->add_ids(id);
   request.mutable_sampling()->set_temperature(0);
   request.mutable_stopping()->set_ignore_eos(true);

@@ -102,8 +102,9 @@ struct Generated {
 };
 Generated RunGenerate(v1::GenerationService::Stub* stub, const v1::GenerateRequest& request);
 
-// Over token ids, greedy, never ending by itself before `max_tokens`.
-v1::GenerateRequest TokenRequest(int max_tokens);
+// Over token ids, greedy, never ending by itself before `max_tokens`. Of the only model where none
+// is named.
+v1::GenerateRequest TokenRequest(int max_tokens, const std::string& model = "");
 
 // The ErrorInfo of a status, and its RetryInfo where it has one. Fails the test when there is not
 // exactly one ErrorInfo of our domain.

@@ -1,5 +1,6 @@
 // A memory limit of half a model's size: every pass pushes out of memory what the next one needs.
-// The server is slow and alive, it answers as before, and its metrics say why it is slow.
+// The server is slow and alive, it answers as before, and so does another model under load; its
+// metrics say why it is slow.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,6 +12,8 @@
 #include "gtest/gtest.h"
 #include "tests/loader/status_matchers.h"
 #include "tests/loader/temporary_directory.h"
+#include "tests/server/bystander.h"
+#include "tests/server/checkpoints.h"
 #include "tests/server/memory_group.h"
 #include "tests/server/server_process.h"
 
@@ -30,18 +33,20 @@ TEST(SmallMemoryTest, HalfAModelFitsAndItServes) {
   ASSERT_EQ(fsync(file), 0);
   close(file);
 
-  ServerProcess server({"--model", "m=" + model->directory});
+  ServerProcess server({"--model", "m=" + model->directory, "--model",
+                        "bystander=" + CopyCheckpoint(GoldenCheckpoint(), directory, "bystander")});
   ASSERT_TRUE(server.AwaitServing());
   const auto stub = server.Generation();
-  const Generated roomy = RunGenerate(stub.get(), TokenRequest(4));
+  const Generated roomy = RunGenerate(stub.get(), TokenRequest(4, "m"));
   ASSERT_TRUE(roomy.status.ok()) << roomy.status.error_message();
   ASSERT_EQ(roomy.token_ids().size(), 4U);
+  Bystander bystander(server, "bystander", 32);
   const double refaults = server.Metric("firstlight_cgroup_page_refaults_total");
 
   ASSERT_THAT((*group)->Leave(), IsOk());
   const int64_t limit = (*group)->AnonymousBytes() + model->weight_bytes / 2;
   ASSERT_THAT((*group)->SetLimit(limit), IsOk());
-  const Generated tight = RunGenerate(stub.get(), TokenRequest(4));
+  const Generated tight = RunGenerate(stub.get(), TokenRequest(4, "m"));
   ASSERT_TRUE(tight.status.ok()) << tight.status.error_message();
   EXPECT_EQ(tight.token_ids(), roomy.token_ids());
 
@@ -54,6 +59,8 @@ TEST(SmallMemoryTest, HalfAModelFitsAndItServes) {
   // More than the model was read: some of it again.
   EXPECT_GT(server.Metric("firstlight_weights_read_bytes_total{model=\"m\"}"),
             static_cast<double>(model->weight_bytes));
+  bystander.AwaitAnswers();
+  bystander.Stop();
   server.Signal(SIGTERM);
   EXPECT_EQ(server.WaitForExit().code, 0);
 }

@@ -121,9 +121,7 @@ class SwapTest : public ::testing::Test {
     return admin_->SetAlias(&context, request, &response);
   }
   Generated Generate(const std::string& model, int tokens) {
-    v1::GenerateRequest request = TokenRequest(tokens);
-    request.set_model(model);
-    return RunGenerate(generation_.get(), request);
+    return RunGenerate(generation_.get(), TokenRequest(tokens, model));
   }
   Health::ServingStatus HealthOf(const std::string& name) {
     grpc::ClientContext context;
