@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -36,6 +37,13 @@ FileIdentity IdentityOf(const struct statx& status) {
               int64_t{status.stx_mtime.tv_sec} * 1'000'000'000 + status.stx_mtime.tv_nsec};
 }
 
+std::optional<uint64_t> FileSystemOf(int descriptor) {
+  struct statfs status = {};
+  if (fstatfs(descriptor, &status) != 0) return std::nullopt;
+  return static_cast<uint32_t>(
+      status.f_type);  // 32 bits wide; the field is signed on some machines
+}
+
 std::string TimeText(int64_t unix_nanoseconds) {
   return absl::FormatTime(absl::RFC3339_full, absl::FromUnixNanos(unix_nanoseconds),
                           absl::UTCTimeZone());
@@ -59,14 +67,19 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::st
   if (address == MAP_FAILED) {
     return absl::ErrnoToStatus(errno, StrCat(path, ": cannot be mapped"));
   }
+  const std::optional<uint64_t> file_system = FileSystemOf(descriptor.get());
   return std::shared_ptr<const MappedFile>(
-      new MappedFile(path, descriptor.Release(), identity,
+      new MappedFile(path, descriptor.Release(), identity, file_system,
                      {static_cast<const std::byte*>(address), identity.size_bytes}));
 }
 
 MappedFile::MappedFile(std::string path, int descriptor, FileIdentity identity,
-                       absl::Span<const std::byte> bytes)
-    : path_(std::move(path)), descriptor_(descriptor), identity_(identity), bytes_(bytes) {
+                       std::optional<uint64_t> file_system, absl::Span<const std::byte> bytes)
+    : path_(std::move(path)),
+      descriptor_(descriptor),
+      identity_(identity),
+      file_system_(file_system),
+      bytes_(bytes) {
   guard_.emplace(bytes_);
 }
 

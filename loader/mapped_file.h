@@ -62,6 +62,9 @@ class MappedFile {
 
   // The file as it was when it was opened.
   const FileIdentity& identity() const { return identity_; }
+  // The magic number of the file system that it is on (statfs(2)), as that said when the file was
+  // opened; empty where it did not say.
+  std::optional<uint64_t> file_system() const { return file_system_; }
   // The same file now, which the directory entry may no longer name.
   absl::StatusOr<FileIdentity> CurrentIdentity(Attributes attributes = Attributes::kAsked) const;
 
@@ -85,11 +88,12 @@ class MappedFile {
 
  private:
   MappedFile(std::string path, int descriptor, FileIdentity identity,
-             absl::Span<const std::byte> bytes);
+             std::optional<uint64_t> file_system, absl::Span<const std::byte> bytes);
 
   const std::string path_;
   const int descriptor_;
   const FileIdentity identity_;
+  const std::optional<uint64_t> file_system_;
   const absl::Span<const std::byte> bytes_;
   std::optional<GuardedRange> guard_;
 };

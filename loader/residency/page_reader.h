@@ -58,7 +58,7 @@ class PageReader {
   // whoever touches the pages then takes the faults.
   virtual absl::StatusOr<ReadCost> Populate(absl::Span<const ByteRange> ranges) = 0;
 
-  // May block on the file system.
+  // Waits for no file system and no device.
   virtual Storage StorageOf(const MappedFile& file) = 0;
 };
 

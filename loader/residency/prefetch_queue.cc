@@ -79,7 +79,12 @@ void PrefetchQueue::Promote(const PrefetchJob* handle) {
 }
 
 PrefetchQueue::Device& PrefetchQueue::DeviceOf(uint64_t device) {
-  return devices_.try_emplace(device, max_threads_).first->second;
+  return devices_.try_emplace(device, threads_per_device_).first->second;
+}
+
+bool PrefetchQueue::HasThreadFor(const Device& device) const {
+  if (device.in_flight >= device.limit()) return false;
+  return device.in_flight == 0 || in_flight_ < kDevicesAtFullSpeed * threads_per_device_;
 }
 
 bool PrefetchQueue::MayBegin(const Job& job) {
@@ -93,8 +98,7 @@ bool PrefetchQueue::MayBegin(const Job& job) {
     return false;
   }
   const Plan::StagedPiece& next = job.plan.pieces[job.next_piece];
-  const Device& device = DeviceOf(next.device);
-  if (device.in_flight >= device.limit()) return false;
+  if (!HasThreadFor(DeviceOf(next.device))) return false;
   // The stage that the consumer is at, or behind it.
   if (next.stage <= job.consumed_stages) return true;
   return next.piece.bytes <= job.request.window_bytes &&

@@ -64,7 +64,8 @@ class PrefetchQueue {
     bool ended = false;          // populated, failed or cancelled: nothing more to begin
   };
 
-  explicit PrefetchQueue(int max_threads) : max_threads_(max_threads) {}
+  // One device is read by `threads_per_device` at most.
+  explicit PrefetchQueue(int threads_per_device) : threads_per_device_(threads_per_device) {}
 
   // Stages without ranges are populated on return.
   std::shared_ptr<PrefetchJob> Add(PrefetchRequest request);
@@ -87,12 +88,20 @@ class PrefetchQueue {
   std::vector<JobRef> TakeAll();
 
   int64_t in_flight() const { return in_flight_; }
+  // As many as there can be things to do at once.
+  int max_threads() const {
+    return kDevicesAtFullSpeed * threads_per_device_ + static_cast<int>(devices_.size());
+  }
   // Whether no job is left.
   bool empty() const { return jobs_.empty(); }
 
  private:
+  // Of those that are read at once, how many may be read by as many threads as are good for each:
+  // one that does not answer slows down nobody. All others have one thread.
+  static constexpr int kDevicesAtFullSpeed = 2;
+
   struct Device {
-    explicit Device(int max_threads) : parallelism(max_threads) {}
+    explicit Device(int threads_per_device) : parallelism(threads_per_device) {}
     Parallelism parallelism;
     bool sequential = false;
     int in_flight = 0;
@@ -101,11 +110,12 @@ class PrefetchQueue {
 
   Job* Find(const PrefetchJob* handle) const;
   Device& DeviceOf(uint64_t device);
+  bool HasThreadFor(const Device& device) const;
   bool MayBegin(const Job& job);
   bool StageDone(Job* job, int64_t stage);
   void EndIfPopulated(Job* job);
 
-  const int max_threads_;
+  const int threads_per_device_;
   bool gives_way_ = false;
   std::vector<JobRef> jobs_;
   std::map<uint64_t, Device> devices_;
@@ -113,8 +123,7 @@ class PrefetchQueue {
   int64_t in_flight_ = 0;
 };
 
-// Cuts a request into its plan, asking `reader` what its files lie on. May block on the file
-// system.
+// Cuts a request into its plan, asking `reader` what its files lie on.
 PrefetchQueue::Plan MakePlan(const PrefetchRequest& request, int64_t piece_bytes,
                              PageReader* reader);
 

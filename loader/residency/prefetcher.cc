@@ -61,7 +61,7 @@ ReadCost PrefetchJob::cost() const {
 
 struct Prefetcher::Core {
   Core(PageReader* reader, const Options& options)
-      : reader(reader), options(options), queue(options.max_threads) {}
+      : reader(reader), options(options), queue(options.threads_per_device) {}
 
   // Threads of one priority. Only those of the current one take work.
   struct Band {
@@ -91,7 +91,7 @@ struct Prefetcher::Core {
 // that whoever calls Start waits for the start of one at most.
 void Prefetcher::Core::AddThreadIfNeeded() {
   Band& now = current();
-  if (now.idle_threads > 0 || static_cast<int>(now.threads.size()) >= options.max_threads) return;
+  if (now.idle_threads > 0 || static_cast<int>(now.threads.size()) >= queue.max_threads()) return;
   try {
     now.threads.emplace_back([this, low = queue.gives_way()] { Run(low); });
   } catch (const std::system_error&) {

@@ -24,8 +24,10 @@
 //    takes as long as the pieces under way.
 //
 // How many threads read at once is chosen for each device by what the first pieces reach
-// (parallelism.h); network and FUSE file systems are read by one at a time. Threads are started by
-// the first job.
+// (parallelism.h); network and FUSE file systems are read by one at a time. A device that does not
+// answer keeps its own threads waiting and no others: beside it another is read as fast as ever,
+// and beside several of them each other one is read by one thread at least. Threads are started
+// when there is something to do for them.
 //
 // Bytes that are in memory and mapped already cost about 0.1 ms for 16 MiB; those that are in the
 // page cache and have to be mapped, about 1 ms.
@@ -105,7 +107,8 @@ class Prefetcher {
     // What one thread fetches at a time: long enough for a device to reach its speed, short enough
     // for a more urgent job to wait for.
     int64_t piece_bytes = int64_t{16} << 20;
-    int max_threads = 8;
+    // Most that read from one device at once.
+    int threads_per_device = 8;
   };
 
   // `reader` outlives the prefetcher.

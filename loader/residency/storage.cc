@@ -1,7 +1,6 @@
 #include "loader/residency/storage.h"
 
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 
 #include <algorithm>
 #include <array>
@@ -54,14 +53,10 @@ bool WantsSequentialReads(uint64_t file_system_magic) {
 }
 
 Storage StorageOfFile(const MappedFile& file, const std::string& root) {
-  Storage storage{.device = file.identity().device};
-  struct statfs status = {};
-  if (fstatfs(file.descriptor(), &status) == 0) {
-    // Magics are 32 bits wide; the field is signed on some machines.
-    storage.sequential = WantsSequentialReads(static_cast<uint32_t>(status.f_type));
-  }
-  storage.read_ahead_kib = ReadAheadKib(storage.device, root);
-  return storage;
+  const uint64_t device = file.identity().device;
+  return {.device = device,
+          .sequential = file.file_system().has_value() && WantsSequentialReads(*file.file_system()),
+          .read_ahead_kib = ReadAheadKib(device, root)};
 }
 
 }  // namespace firstlight

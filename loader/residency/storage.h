@@ -1,7 +1,7 @@
 #ifndef FIRSTLIGHT_LOADER_RESIDENCY_STORAGE_H_
 #define FIRSTLIGHT_LOADER_RESIDENCY_STORAGE_H_
 
-// What a file lies on. Asks the file system and /sys: may block.
+// What a file lies on. Asks nobody but /sys: a file system that does not answer is not waited for.
 
 #include <cstdint>
 #include <string>

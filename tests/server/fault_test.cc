@@ -236,6 +236,39 @@ TEST_F(FaultTest, AFileSystemThatStopsAnsweringStopsNobody) {
   (*file)->Resume();
 }
 
+// Whatever number of models waits for such a file system, one that is on another is read.
+TEST_F(FaultTest, AFileSystemThatStopsAnsweringHoldsUpNoColdModel) {
+  const std::string checkpoint = GoldenCheckpoint();
+  const auto file = MountWeights(checkpoint);
+  if (!file.ok()) GTEST_SKIP() << file.status().message();
+  std::vector<std::string> names;
+  std::vector<std::string> arguments;
+  for (int i = 0; i < 12; ++i) {
+    names.push_back(absl::StrCat("stuck-", i));
+    arguments.insert(
+        arguments.end(),
+        {"--model", absl::StrCat(names.back(), "=", CopyOnto(**file, checkpoint, names.back()))});
+  }
+  Start(CopyCheckpoint(checkpoint, directory_, "victim"), arguments);
+  (*file)->Hold();
+  (*file)->HoldAttributes();
+  std::vector<std::unique_ptr<OpenStream>> late;
+  for (const std::string& name : names) {
+    late.push_back(std::make_unique<OpenStream>(*server_, TokenRequest(kTokens, name), kPatience));
+  }
+  EXPECT_TRUE((*file)->AwaitHeld(kPatience));
+  // Nobody has read the victim so far.
+  const Generated answer = Ask();
+  EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_EQ(answer.token_ids(), reference());
+  AwaitAnswers();
+  (*file)->Resume();
+  for (const std::unique_ptr<OpenStream>& stream : late) {
+    EXPECT_TRUE(stream->ReadToEnd().ok());
+    EXPECT_EQ(stream->tokens(), reference());
+  }
+}
+
 TEST_F(FaultTest, ReplacedByRenameItServesOn) {
   Start(CopyCheckpoint(GoldenCheckpoint(), directory_, "victim"));
   const std::string other = CopyCheckpoint(GoldenCheckpoint("llama-biases"), directory_, "other");

@@ -1,6 +1,6 @@
 #include "loader/residency/prefetch_queue.h"
 
-#include <set>
+#include <map>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -17,9 +17,13 @@ class Disks : public PageReader {
  public:
   absl::StatusOr<ReadCost> Populate(absl::Span<const ByteRange>) override { return ReadCost(); }
   Storage StorageOf(const MappedFile& file) override {
-    return {.device = file.name() == "remote" ? uint64_t{2} : uint64_t{1},
+    const auto device = device_of_.find(file.name());
+    return {.device = device == device_of_.end() ? uint64_t{1} : device->second,
             .sequential = file.name() == "remote"};
   }
+
+ private:
+  const std::map<std::string, uint64_t> device_of_ = {{"remote", 2}, {"disk3", 3}, {"disk4", 4}};
 };
 
 class PrefetchQueueTest : public ::testing::Test {
@@ -208,6 +212,31 @@ TEST_F(PrefetchQueueTest, NoMoreReadersThanThreads) {
   const auto job = Add(Request(file_, 50));
   for (int i = 0; i < kThreads; ++i) EXPECT_EQ(Take().threads, i + 1);
   EXPECT_FALSE(queue_.Take().has_value());
+}
+
+TEST_F(PrefetchQueueTest, DevicesThatDoNotAnswerHoldUpNoOther) {
+  const auto take_all_for = [this](const std::shared_ptr<PrefetchJob>& job) {
+    int taken = 0;
+    while (const std::optional<PrefetchQueue::Taken> next = queue_.Take()) {
+      EXPECT_EQ(next->job->handle, job);
+      ++taken;
+    }
+    return taken;
+  };
+  const auto hangs = Add(Request(file_, 50));
+  EXPECT_EQ(take_all_for(hangs), kThreads);
+  const auto beside = Add(Request(MapSparse(directory_, "disk3", 1000 * PageBytes()), 50));
+  EXPECT_EQ(take_all_for(beside), kThreads);
+  // Now both hang.
+  const auto third = Add(Request(MapSparse(directory_, "disk4", 1000 * PageBytes()), 50));
+  for (int i = 0; i < 3; ++i) {
+    const PrefetchQueue::Taken taken = Take();
+    EXPECT_EQ(taken.job->handle, third);
+    EXPECT_FALSE(queue_.Take().has_value());
+    Finish(taken);
+  }
+  EXPECT_EQ(take_all_for(third), 1);
+  EXPECT_LT(queue_.in_flight(), queue_.max_threads()) << "a thread is left to plan the next job";
 }
 
 TEST_F(PrefetchQueueTest, DamageEndsTheJobAlone) {

@@ -1,10 +1,10 @@
 #include "loader/residency/prefetcher.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <map>
-#include <set>
+#include <array>
 #include <thread>
 
 #include "gmock/gmock.h"
@@ -17,18 +17,22 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// Reads nothing, and each piece only when told: Allow says how many may end.
+// Reads nothing, and each piece only when told: Allow says how many may end. Those of files called
+// "stuck", which are on a device of their own, end when Unstick is called.
 class HeldReader : public PageReader {
  public:
   absl::StatusOr<ReadCost> Populate(absl::Span<const ByteRange> ranges) override {
     MutexLock lock(&mutex_);
     begun_.push_back(ranges.front().bytes.data());
-    threads_.insert(std::this_thread::get_id());
     priorities_.push_back(getpriority(PRIO_PROCESS, static_cast<id_t>(gettid())));
     most_at_once_ = std::max(most_at_once_, ++under_way_);
     changed_.SignalAll();
-    while (allowed_ == 0) changed_.Wait(&mutex_);
-    --allowed_;
+    if (IsStuck(*ranges.front().file)) {
+      while (!unstuck_) changed_.Wait(&mutex_);
+    } else {
+      while (allowed_ == 0) changed_.Wait(&mutex_);
+      --allowed_;
+    }
     --under_way_;
     if (!failure_.ok()) return failure_;
     ReadCost cost{.bytes_read = 0};
@@ -37,11 +41,18 @@ class HeldReader : public PageReader {
     }
     return cost;
   }
-  Storage StorageOf(const MappedFile&) override { return {.device = 1}; }
+  Storage StorageOf(const MappedFile& file) override {
+    return {.device = IsStuck(file) ? uint64_t{2} : uint64_t{1}};
+  }
 
   void Allow(int pieces) {
     MutexLock lock(&mutex_);
     allowed_ += pieces;
+    changed_.SignalAll();
+  }
+  void Unstick() {
+    MutexLock lock(&mutex_);
+    unstuck_ = true;
     changed_.SignalAll();
   }
   void FailWith(const absl::Status& status) {
@@ -69,21 +80,19 @@ class HeldReader : public PageReader {
     MutexLock lock(&mutex_);
     return most_at_once_;
   }
-  bool IsReadingThread(std::thread::id thread) const {
-    MutexLock lock(&mutex_);
-    return threads_.contains(thread);
-  }
 
  private:
+  static bool IsStuck(const MappedFile& file) { return file.name() == "stuck"; }
+
   mutable Mutex mutex_;
   CondVar changed_;
   int allowed_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool unstuck_ ABSL_GUARDED_BY(mutex_) = false;
   int under_way_ ABSL_GUARDED_BY(mutex_) = 0;
   int most_at_once_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   std::vector<const std::byte*> begun_ ABSL_GUARDED_BY(mutex_);
   std::vector<int> priorities_ ABSL_GUARDED_BY(mutex_);
-  std::set<std::thread::id> threads_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Counts calls, of on_progress say, and waits for a number of them.
@@ -116,16 +125,17 @@ class PrefetcherTest : public ::testing::Test {
  protected:
   static constexpr int64_t kPiecePages = 4;
 
-  PrefetchRequest Request(int64_t stages) {
+  PrefetchRequest Request(int64_t stages) { return Request(stages, file_); }
+  PrefetchRequest Request(int64_t stages, const std::shared_ptr<const MappedFile>& file) {
     PrefetchRequest request;
     for (int64_t stage = 0; stage < stages; ++stage) {
-      request.stages.push_back({Pages(file_, stage * kPiecePages, kPiecePages)});
+      request.stages.push_back({Pages(file, stage * kPiecePages, kPiecePages)});
     }
     request.on_progress = progress_.callback();
     return request;
   }
-  Prefetcher::Options Options(int max_threads) const {
-    return {.piece_bytes = kPiecePages * PageBytes(), .max_threads = max_threads};
+  Prefetcher::Options Options(int threads_per_device) const {
+    return {.piece_bytes = kPiecePages * PageBytes(), .threads_per_device = threads_per_device};
   }
 
   const TemporaryDirectory directory_;
@@ -159,6 +169,24 @@ TEST_F(PrefetcherTest, ReadsWithAllThreadsAtOnce) {
   reader_.Allow(10);
   progress_.Await(10);
   EXPECT_EQ(reader_.most_at_once(), 4);
+}
+
+TEST_F(PrefetcherTest, ADeviceThatDoesNotAnswerHoldsUpNoOther) {
+  Prefetcher prefetcher(&reader_, Options(2));
+  const auto stuck = MapSparse(directory_, "stuck", 1000 * PageBytes());
+  std::vector<std::shared_ptr<PrefetchJob>> never;
+  for (int i = 0; i < 10; ++i) never.push_back(prefetcher.Start(Request(10, stuck)));
+  reader_.AwaitBegun(2);
+  const auto job = prefetcher.Start(Request(10));
+  reader_.AwaitBegun(4);  // both threads that the other device may have
+  reader_.Allow(10);
+  progress_.Await(10);
+  EXPECT_TRUE(job->AllPopulated());
+  for (const auto& one : never) {
+    EXPECT_FALSE(one->IsPopulated(0));
+    prefetcher.Cancel(one.get());
+  }
+  reader_.Unstick();
 }
 
 TEST_F(PrefetcherTest, WaitsForTheConsumerAtTheEndOfItsWindow) {
@@ -228,10 +256,10 @@ TEST_F(PrefetcherTest, DropsWhatAJobHoldsOnItsOwnThreads) {
   Prefetcher prefetcher(&reader_, Options(2));
   for (const bool cancel : {false, true}) {
     Progress dropped;
-    std::thread::id dropped_by;
+    std::array<char, 16> dropped_by = {};  // the thread's name
     PrefetchRequest request = Request(3);
     request.keep_alive = std::shared_ptr<const void>(file_.get(), [&](const void*) {
-      dropped_by = std::this_thread::get_id();
+      pthread_getname_np(pthread_self(), dropped_by.data(), dropped_by.size());
       dropped.Add();
     });
     const size_t begun = reader_.begun();
@@ -243,7 +271,7 @@ TEST_F(PrefetcherTest, DropsWhatAJobHoldsOnItsOwnThreads) {
     EXPECT_EQ(dropped.calls(), 0) << "it is being read";
     reader_.Allow(cancel ? 2 : 3);
     dropped.Await(1);
-    EXPECT_TRUE(reader_.IsReadingThread(dropped_by));
+    EXPECT_STREQ(dropped_by.data(), "prefetch");
     if (cancel) {
       EXPECT_EQ(reader_.begun(), begun + 2);
     }
