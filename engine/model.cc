@@ -74,7 +74,7 @@ absl::Status Model::BuildTokenizer() {
   if (status.ok()) status = CheckTokenizerFitsModel(**tokenizer, spec().vocab_size);
 
   if (status.ok() && (*tokenizer)->image() != nullptr) {
-    integrity_.Add((*tokenizer)->image(), /*can_be_made_again=*/true);
+    integrity_.SetTokenizerImage((*tokenizer)->image());
   }
 
   std::vector<std::function<void()>> callbacks;

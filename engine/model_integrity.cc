@@ -6,19 +6,32 @@
 
 namespace firstlight {
 
-void ModelIntegrity::Add(std::shared_ptr<const MappedFile> file, bool can_be_made_again) {
+void ModelIntegrity::Add(std::shared_ptr<const MappedFile> file) {
   MutexLock lock(&mutex_);
-  if (!can_be_made_again) placed_files_.push_back(file);
   files_.push_back(std::move(file));
 }
 
-absl::Status ModelIntegrity::Check() const {
-  // Waits for no file system: the lock may be held over it.
+void ModelIntegrity::SetTokenizerImage(std::shared_ptr<const MappedFile> image) {
   MutexLock lock(&mutex_);
-  for (const std::shared_ptr<const MappedFile>& file : files_) {
-    if (!damage_.ok()) break;
-    damage_ = file->CheckUnchanged(MappedFile::Attributes::kKnown);
-  }
+  tokenizer_image_ = std::move(image);
+}
+
+// Waits for no file system: the lock may be held over it.
+void ModelIntegrity::LookAt(const std::shared_ptr<const MappedFile>& file) const {
+  if (file == nullptr || !damage_.ok()) return;
+  damage_ = file->CheckUnchanged(MappedFile::Attributes::kKnown);
+}
+
+absl::Status ModelIntegrity::Check() const {
+  MutexLock lock(&mutex_);
+  for (const std::shared_ptr<const MappedFile>& file : files_) LookAt(file);
+  LookAt(tokenizer_image_);
+  return damage_;
+}
+
+absl::Status ModelIntegrity::CheckTokenizerImage() const {
+  MutexLock lock(&mutex_);
+  LookAt(tokenizer_image_);
   return damage_;
 }
 
@@ -28,6 +41,7 @@ absl::Status ModelIntegrity::LookForDamage() {
     MutexLock lock(&mutex_);
     if (!damage_.ok()) return damage_;
     files = files_;
+    if (tokenizer_image_ != nullptr) files.push_back(tokenizer_image_);
   }
   absl::Status found;
   for (const std::shared_ptr<const MappedFile>& file : files) {
@@ -48,7 +62,7 @@ std::string ModelIntegrity::LookForDetached() {
   std::vector<std::shared_ptr<const MappedFile>> files;
   {
     MutexLock lock(&mutex_);
-    files = placed_files_;
+    files = files_;
   }
   std::string found;
   for (const std::shared_ptr<const MappedFile>& file : files) {

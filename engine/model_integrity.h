@@ -19,14 +19,18 @@ namespace firstlight {
 
 class ModelIntegrity {
  public:
-  // From now on `file` belongs to the model. Where `can_be_made_again`, whether its path leads to
-  // it is nobody's concern: a cache may be emptied at any time.
-  void Add(std::shared_ptr<const MappedFile> file, bool can_be_made_again = false);
+  // From now on `file` belongs to the model.
+  void Add(std::shared_ptr<const MappedFile> file);
+  // As Add, of what the tokenizer reads. Whether its path leads to it is nobody's concern: a cache
+  // may be emptied at any time.
+  void SetTokenizerImage(std::shared_ptr<const MappedFile> image);
 
   // DATA_LOSS, naming the file and what was found, from the first time on that this or
   // LookForDamage finds one damaged. One statx a file, of what the kernel knows: never blocks on a
   // file system. One of a network may tell later, to whoever asks it.
   absl::Status Check() const;
+  // As Check, of the tokenizer image alone: for text that was made just now.
+  absl::Status CheckTokenizerImage() const;
 
   // As Check, but asks the file systems, which may block: not on the engine's thread, not on a
   // request's.
@@ -42,10 +46,12 @@ class ModelIntegrity {
   std::string detached() const;
 
  private:
+  void LookAt(const std::shared_ptr<const MappedFile>& file) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   mutable Mutex mutex_;
   std::vector<std::shared_ptr<const MappedFile>> files_ ABSL_GUARDED_BY(mutex_);
-  // Those of them whose paths matter.
-  std::vector<std::shared_ptr<const MappedFile>> placed_files_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const MappedFile> tokenizer_image_ ABSL_GUARDED_BY(mutex_);  // or null
   mutable absl::Status damage_ ABSL_GUARDED_BY(mutex_);
   std::string detached_ ABSL_GUARDED_BY(mutex_);
 };

@@ -160,7 +160,17 @@ void Scheduler::FinishAll(Request* request, FinishReason reason, absl::Time now)
   }
 }
 
+// The pass's own check was before its text was made, which a damaged tokenizer makes worthless.
+bool Scheduler::TextIsSound(Request* request) {
+  const absl::Status status = request->model->integrity()->CheckTokenizerImage();
+  if (status.ok()) return true;
+  if (options_.on_damage) options_.on_damage(*request->model, status);
+  End(request, status);  // the model's others end with its next pass
+  return false;
+}
+
 void Scheduler::Deliver(Sequence* sequence, Sequence::Outcome outcome) {
+  if (!TextIsSound(Find(sequence->age().request))) return;
   GenerationObserver& observer = *sequence->request().observer;
   if (outcome.has_delta) {
     outcome.delta.waited_for_weights = std::exchange(sequence->waited_for_weights, false);

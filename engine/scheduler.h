@@ -109,6 +109,7 @@ class Scheduler {
   void End(Request* request, const absl::Status& status);
   void DropEnded();
   bool IsServed(const Model* model) const;
+  bool TextIsSound(Request* request);
   void Deliver(Sequence* sequence, Sequence::Outcome outcome);
   void Leave(Sequence* sequence);
 

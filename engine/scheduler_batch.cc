@@ -361,7 +361,9 @@ void Scheduler::DescribePrompts(const BatchPass& pass) {
       continue;
     }
     request->described_prompt += static_cast<int64_t>(event.tokens.size());
-    if (!event.tokens.empty()) request->observer->OnPrompt(std::move(event));
+    if (!event.tokens.empty() && TextIsSound(request)) {
+      request->observer->OnPrompt(std::move(event));
+    }
   }
 }
 

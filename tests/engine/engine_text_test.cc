@@ -1,9 +1,12 @@
 // The engine on the bundled model: text in, text out, and what stands between.
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -16,10 +19,13 @@
 #include "gmock/gmock.h"
 #include "loader/base/mutex.h"
 #include "tests/engine/recording_observer.h"
+#include "tests/loader/status_matchers.h"
+#include "tests/loader/temporary_directory.h"
 
 namespace firstlight {
 namespace {
 
+using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr char kPrompt[] = "Blue is my favorite color. What is my favorite color?";
@@ -72,6 +78,40 @@ class TokenizingClock final : public Clock {
   mutable int64_t questions_ ABSL_GUARDED_BY(mutex_) = 0;
   bool watching_ ABSL_GUARDED_BY(mutex_) = false;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// Writes a file in place with the first delta of its request, in the middle of what a pass gives
+// out.
+class WritingObserver final : public GenerationObserver {
+ public:
+  explicit WritingObserver(std::filesystem::path file) : file_(std::move(file)) {}
+
+  void OnStarted(StartedEvent) override {}
+  void OnDelta(DeltaEvent) override {
+    ++deltas_;
+    std::filesystem::last_write_time(file_, std::filesystem::file_time_type::clock::now());
+  }
+  void OnFinished(FinishedEvent) override { ADD_FAILURE() << "its tokenizer is damaged"; }
+  void OnDone(absl::Status status) override {
+    MutexLock lock(&mutex_);
+    status_ = std::move(status);
+    done_.SignalAll();
+  }
+  bool HasRoom() const override { return true; }
+
+  absl::Status AwaitDone() {
+    MutexLock lock(&mutex_);
+    while (!status_.has_value()) done_.Wait(&mutex_);
+    return *status_;
+  }
+  int deltas() const { return deltas_; }
+
+ private:
+  const std::filesystem::path file_;
+  std::atomic<int> deltas_ = 0;
+  Mutex mutex_;
+  CondVar done_;
+  std::optional<absl::Status> status_ ABSL_GUARDED_BY(mutex_);
 };
 
 class EngineTextTest : public testing::Test {
@@ -229,6 +269,24 @@ TEST_F(EngineTextTest, ACancelledPromptOfFourMegabytesLeavesTheTokenizerToOthers
   EXPECT_NE(Answer(Request()).text, "");
   // The one that it was held at was the last.
   EXPECT_EQ(clock.questions(), 1);
+  model_ = nullptr;
+  engine_ = nullptr;
+}
+
+TEST_F(EngineTextTest, TextOfATokenizerThatWasDamagedAfterThePassIsNotDelivered) {
+  const TemporaryDirectory cache;
+  std::string image;
+  Create({.tokenizer_cache = {.directory = cache.path(),
+                              .on_opened = [&image](const TokenizerCache::Opened& opened) {
+                                if (opened.has_image) image = opened.image_path;
+                              }}});
+  ASSERT_NE(image, "");
+  GenerationRequest request = Request();
+  request.num_sequences = 8;  // of one pass
+  const auto observer = std::make_shared<WritingObserver>(image);
+  ASSERT_TRUE(engine_->Submit(model_, std::move(request), observer).ok());
+  EXPECT_THAT(observer->AwaitDone(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(".image")));
+  EXPECT_EQ(observer->deltas(), 1);
   model_ = nullptr;
   engine_ = nullptr;
 }
