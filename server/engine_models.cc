@@ -64,6 +64,11 @@ class EngineLoadedModel final : public LoadedModel {
         });
   }
 
+  std::vector<const void*> Mappings() const override {
+    std::vector<const void*> mappings;
+    for (const auto& file : model_->checkpoint().files()) mappings.push_back(file.get());
+    return mappings;
+  }
   bool StaysInMemory() const override {
     return model_->residency()->policy() == PrefetchPolicy::kPinned;
   }

@@ -33,7 +33,7 @@ void ModelParker::Look(absl::Time now) {
     const bool mapped = model.state == ModelState::kActive || model.state == ModelState::kStandby;
     if (served == nullptr || !mapped) continue;
     const absl::Time awake = absl::FromUnixNanos(served->awake_since);
-    candidates.push_back({.directory = model.directory,
+    candidates.push_back({.mappings = served->loaded->Mappings(),
                           .last_wanted = std::max(awake, served->last_use().value_or(awake)),
                           .in_use = model.requests_in_flight > 0 || served->warms_in_flight > 0 ||
                                     served->loaded->StaysInMemory(),

@@ -6,12 +6,11 @@
 // A model is idle when no request is on it, nobody warms it and its policy does not pin it. One
 // that has been idle for `idle_park` is parked. While memory is short, so is the one that has been
 // idle longest, one at each look, as long as nobody has wanted it for kLeastIdle: a model between
-// two requests of a conversation is not idle. Versions of one directory share their pages, and with
-// them their fate: the least idle one decides.
+// two requests of a conversation is not idle. Models that share pages share their fate: the least
+// idle one decides.
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -20,9 +19,9 @@
 namespace firstlight {
 
 struct ParkCandidate {
-  std::string directory;
-  absl::Time last_wanted;  // by a request, a load or a warm
-  bool in_use = false;     // by a request or a warm, or by its policy always
+  std::vector<const void*> mappings;  // LoadedModel::Mappings
+  absl::Time last_wanted;             // by a request, a load or a warm
+  bool in_use = false;                // by a request or a warm, or by its policy always
   bool parked = false;
 };
 

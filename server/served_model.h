@@ -71,6 +71,9 @@ class LoadedModel {
   // The model has become ACTIVE: what its prefetch policy wants to happen by itself begins. Does
   // not block. `self` as for Warm.
   virtual void Serves(std::shared_ptr<void> /*self*/) {}
+  // What its weights are mapped from, for comparing: models that have one in common share its
+  // pages, whatever their directories are called.
+  virtual std::vector<const void*> Mappings() const { return {}; }
   // Its policy is to be in memory always: nobody parks it but who asks for that.
   virtual bool StaysInMemory() const { return false; }
   // Gives the pages back to the system; blocks for that. Requests under way read them again.

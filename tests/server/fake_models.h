@@ -73,6 +73,11 @@ class FakeModels {
     MutexLock lock(&mutex_);
     stays_ = directory;
   }
+  // The weights of `directory` are those of `other`.
+  void ShareWeights(const std::string& directory, const std::string& other) {
+    MutexLock lock(&mutex_);
+    weights_of_[directory] = weights_of_.emplace(other, std::make_shared<char>()).first->second;
+  }
   // Warming `directory` blocks until it is cancelled.
   void HoldWarm(const std::string& directory) {
     MutexLock lock(&mutex_);
@@ -138,6 +143,11 @@ class FakeModels {
       const auto found = models_->warm_status_.find(directory_);
       return found == models_->warm_status_.end() ? absl::OkStatus() : found->second;
     }
+    std::vector<const void*> Mappings() const override {
+      MutexLock lock(&models_->mutex_);
+      return {
+          models_->weights_of_.emplace(directory_, std::make_shared<char>()).first->second.get()};
+    }
     bool StaysInMemory() const override {
       MutexLock lock(&models_->mutex_);
       return models_->stays_ == directory_;
@@ -166,6 +176,7 @@ class FakeModels {
   std::map<std::string, absl::Status> tokenizer_status_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status> warm_status_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, WeightResidency> residency_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<char>> weights_of_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> deeds_ ABSL_GUARDED_BY(mutex_);
   std::string held_warm_ ABSL_GUARDED_BY(mutex_);
   std::string held_ ABSL_GUARDED_BY(mutex_);

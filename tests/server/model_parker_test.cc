@@ -114,11 +114,21 @@ TEST_F(ModelParkerTest, ShortMemoryTakesTheLongestUnusedFirst) {
   EXPECT_EQ(models_.deeds(), (Deeds{"park " + two_, "park " + one_}));
 }
 
+TEST_F(ModelParkerTest, AModelOfTheSameFilesUnderAnotherNameIsNotIdle) {
+  const std::string link = root_.File("link");
+  std::filesystem::create_directory(link);
+  models_.ShareWeights(link, one_);
+  ASSERT_THAT(registry_->Load("l", link, false), IsOk());
+  const absl::StatusOr<ModelPin> pin = Acquire("l");
+  parker_->Look(absl::Now() + absl::Hours(2));
+  EXPECT_EQ(models_.deeds(), Deeds{"park " + two_});
+}
+
 TEST_F(ModelParkerTest, AKeptVersionIsParkedToo) {
   ASSERT_THAT(registry_->Swap("m", two_, {.keep_previous = true}), IsOk());
   const absl::StatusOr<ModelPin> m = Acquire("m");
   parker_->Look(absl::Now() + absl::Hours(2));
-  EXPECT_EQ(models_.deeds(), Deeds{"park " + one_});  // "n" is of the directory that is in use
+  EXPECT_EQ(models_.deeds(), Deeds{"park " + one_});  // "n" is of the files that are in use
 }
 
 }  // namespace

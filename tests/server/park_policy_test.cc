@@ -1,5 +1,7 @@
 #include "server/park_policy.h"
 
+#include <array>
+#include <string_view>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -9,8 +11,13 @@ namespace {
 
 const absl::Time kNow = absl::UnixEpoch() + absl::Hours(100);
 
-ParkCandidate Idle(const std::string& directory, absl::Duration idle_for) {
-  return {.directory = directory, .last_wanted = kNow - idle_for};
+// Of the files that the letters name.
+ParkCandidate Idle(std::string_view files, absl::Duration idle_for) {
+  static constexpr std::array<char, 128> kFiles = {};
+  ParkCandidate candidate;
+  candidate.last_wanted = kNow - idle_for;
+  for (const char file : files) candidate.mappings.push_back(&kFiles[static_cast<size_t>(file)]);
+  return candidate;
 }
 
 std::vector<size_t> Choose(const std::vector<ParkCandidate>& candidates, absl::Duration idle_park,
@@ -50,7 +57,14 @@ TEST(ParkPolicyTest, MemoryLeavesWhatWasJustUsed) {
   EXPECT_EQ(Choose({Idle("a", kLeastIdle)}, absl::InfiniteDuration(), true), Chosen{0});
 }
 
-TEST(ParkPolicyTest, VersionsOfOneDirectoryAreIdleTogether) {
+TEST(ParkPolicyTest, ModelsOfOneFileAreIdleTogether) {
+  const std::vector<ParkCandidate> models = {Idle("ab", absl::Hours(2)), Idle("bc", absl::Hours(3)),
+                                             Idle("cd", absl::Minutes(1)),
+                                             Idle("e", absl::Hours(4))};
+  EXPECT_EQ(Choose(models, absl::Hours(1)), (Chosen{3, 0}));
+}
+
+TEST(ParkPolicyTest, VersionsOfOneCheckpointAreIdleTogether) {
   std::vector<ParkCandidate> models = {Idle("a", absl::Hours(2)), Idle("a", absl::Minutes(1))};
   EXPECT_EQ(Choose(models, absl::Hours(1)), Chosen{});
   models[1] = Idle("a", absl::Hours(3));
