@@ -16,8 +16,8 @@
 #include "bench/model_figures.h"
 #include "bench/prompt.h"
 #include "bench/report.h"
-#include "engine/cpu_topology.h"
-#include "engine/worker_pool.h"
+#include "engine/workers/cpu_topology.h"
+#include "engine/workers/worker_pool.h"
 #include "loader/base/status_macros.h"
 #include "loader/checkpoint.h"
 

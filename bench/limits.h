@@ -7,7 +7,7 @@
 #include <cstddef>
 
 #include "absl/types/span.h"
-#include "engine/worker_pool.h"
+#include "engine/workers/worker_pool.h"
 
 namespace firstlight {
 

@@ -15,9 +15,9 @@
 #include "bench/daemon.h"
 #include "bench/model_figures.h"
 #include "bench/prompt.h"
-#include "engine/cpu_topology.h"
 #include "engine/kv_cache/state_block.h"
 #include "engine/model.h"
+#include "engine/workers/cpu_topology.h"
 #include "loader/base/status_macros.h"
 
 namespace firstlight {

@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
+#include "engine/decoder/weights.h"
 #include "engine/model_config.h"
-#include "engine/weights.h"
 #include "loader/base/status_macros.h"
 #include "loader/checkpoint.h"
 

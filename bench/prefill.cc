@@ -14,8 +14,8 @@
 #include "bench/limits.h"
 #include "bench/model_figures.h"
 #include "bench/prompt.h"
-#include "engine/cpu_topology.h"
-#include "engine/worker_pool.h"
+#include "engine/workers/cpu_topology.h"
+#include "engine/workers/worker_pool.h"
 #include "loader/base/status_macros.h"
 
 namespace firstlight {

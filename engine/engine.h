@@ -17,13 +17,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "engine/clock.h"
 #include "engine/generation.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model.h"
 #include "engine/residency/prefetch_policy.h"
 #include "engine/residency/weight_gate.h"
-#include "engine/step_gaps.h"
+#include "engine/scheduling/clock.h"
+#include "engine/scheduling/step_gaps.h"
 
 namespace firstlight {
 

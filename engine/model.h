@@ -8,7 +8,7 @@
 // requests that need no text. A Model is immutable but for those two, and is shared: requests
 // hold a std::shared_ptr to the instance that they started on. Destruction unmaps, so the last
 // reference must not be dropped on a request thread or on the engine thread: the owner gives the
-// shared_ptr a deleter that hands the object to a thread for it (server/model_registry.h).
+// shared_ptr a deleter that hands the object to a thread for it (server/models/model_registry.h).
 
 #include <cstdint>
 #include <functional>
@@ -22,17 +22,17 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "engine/chat/chat_templates.h"
-#include "engine/decoder.h"
+#include "engine/decoder/decoder.h"
+#include "engine/decoder/weights.h"
 #include "engine/generation_config.h"
 #include "engine/kv_cache/block_pool.h"
 #include "engine/kv_cache/cache_arenas.h"
 #include "engine/model_config.h"
 #include "engine/model_integrity.h"
 #include "engine/residency/model_residency.h"
-#include "engine/step_totals.h"
+#include "engine/scheduling/step_totals.h"
 #include "engine/tokenizer/cache/tokenizer_cache.h"
 #include "engine/tokenizer/tokenizer.h"
-#include "engine/weights.h"
 #include "loader/base/mutex.h"
 #include "loader/checkpoint.h"
 #include "loader/load_report.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "engine/decoder_spec.h"
+#include "engine/decoder/decoder_spec.h"
 #include "loader/json.h"
 
 namespace firstlight {

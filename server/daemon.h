@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/log.h"
-#include "server/options.h"
+#include "server/base/log.h"
+#include "server/options/options.h"
 
 namespace firstlight {
 

@@ -16,10 +16,10 @@
 #include "absl/synchronization/notification.h"
 #include "loader/base/utf8.h"
 #include "loader/residency/fault_guard.h"
+#include "server/base/log.h"
 #include "server/daemon.h"
-#include "server/log.h"
-#include "server/options.h"
-#include "server/process_setup.h"
+#include "server/options/options.h"
+#include "server/process/process_setup.h"
 
 namespace {
 

@@ -19,8 +19,8 @@
 #include "absl/types/span.h"
 #include "bench/limits.h"
 #include "bench/report.h"
-#include "engine/cpu_topology.h"
 #include "engine/kernels/kernels.h"
+#include "engine/workers/cpu_topology.h"
 
 namespace firstlight {
 namespace {

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "engine/decoder_spec.h"
+#include "engine/decoder/decoder_spec.h"
 #include "loader/json.h"
 
 namespace firstlight {

@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "engine/decoder_spec.h"
+#include "engine/decoder/decoder_spec.h"
 #include "loader/json.h"
 
 namespace firstlight {

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "engine/decoder_spec.h"
+#include "engine/decoder/decoder_spec.h"
 #include "loader/json.h"
 
 namespace firstlight {

@@ -3,8 +3,8 @@
 #include <cstring>
 #include <vector>
 
+#include "engine/decoder/weight_slots.h"
 #include "engine/forward/state.h"
-#include "engine/weight_slots.h"
 
 namespace firstlight {
 

@@ -1,12 +1,12 @@
-// engine/per_layer_input_spec.h has the formulas.
+// engine/decoder/per_layer_input_spec.h has the formulas.
 
 #include <cmath>
 #include <cstddef>
 #include <numbers>
 #include <vector>
 
+#include "engine/decoder/weight_slots.h"
 #include "engine/forward/state.h"
-#include "engine/weight_slots.h"
 
 namespace firstlight {
 

@@ -2,7 +2,7 @@
 
 #include <cassert>
 
-#include "engine/alibi.h"
+#include "engine/decoder/alibi.h"
 #include "engine/kernels/layer_norm.h"
 
 namespace firstlight {

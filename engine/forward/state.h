@@ -17,7 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "engine/decoder.h"
+#include "engine/decoder/decoder.h"
 #include "engine/mixture/mixture_pass.h"
 #include "engine/recurrent/recurrent_pass.h"
 

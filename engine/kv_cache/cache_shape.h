@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/decoder_spec.h"
+#include "engine/decoder/decoder_spec.h"
 #include "engine/kernels/attention.h"
 
 namespace firstlight {

@@ -12,7 +12,7 @@
 
 #include "engine/kernels/kernels.h"
 #include "engine/latent/latent_spec.h"
-#include "engine/worker_pool.h"
+#include "engine/workers/worker_pool.h"
 
 namespace firstlight {
 

@@ -13,9 +13,9 @@
 
 #include <cstdint>
 
+#include "engine/decoder/tensor_source.h"
 #include "engine/mixture/mixture_spec.h"
 #include "engine/mixture/mixture_weights.h"
-#include "engine/tensor_source.h"
 
 namespace firstlight {
 

@@ -19,7 +19,7 @@
 #include "engine/kernels/kernels.h"
 #include "engine/mixture/mixture_spec.h"
 #include "engine/mixture/mixture_weights.h"
-#include "engine/worker_pool.h"
+#include "engine/workers/worker_pool.h"
 
 namespace firstlight {
 

@@ -6,9 +6,9 @@
 
 #include <cstdint>
 
+#include "engine/decoder/tensor_source.h"
 #include "engine/recurrent/recurrent_spec.h"
 #include "engine/recurrent/recurrent_weights.h"
-#include "engine/tensor_source.h"
 
 namespace firstlight {
 

@@ -16,7 +16,7 @@
 #include "engine/kernels/kernels.h"
 #include "engine/recurrent/recurrent_spec.h"
 #include "engine/recurrent/recurrent_weights.h"
-#include "engine/worker_pool.h"
+#include "engine/workers/worker_pool.h"
 
 namespace firstlight {
 

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "engine/fault_costs.h"
 #include "engine/residency/prefetch_policy.h"
 #include "engine/residency/weight_plan.h"
+#include "engine/workers/fault_costs.h"
 #include "loader/base/mutex.h"
 #include "loader/residency/pin.h"
 #include "loader/residency/prefetcher.h"

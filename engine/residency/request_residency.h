@@ -5,9 +5,9 @@
 
 #include <cstdint>
 
-#include "engine/fault_costs.h"
 #include "engine/generation.h"
 #include "engine/residency/model_residency.h"
+#include "engine/workers/fault_costs.h"
 
 namespace firstlight {
 

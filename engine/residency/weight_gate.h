@@ -38,10 +38,10 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "engine/clock.h"
-#include "engine/layer_gate.h"
 #include "engine/residency/model_residency.h"
 #include "engine/residency/task_thread.h"
+#include "engine/scheduling/clock.h"
+#include "engine/scheduling/layer_gate.h"
 #include "loader/residency/page_reader.h"
 #include "loader/residency/prefetcher.h"
 

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "engine/weights.h"
+#include "engine/decoder/weights.h"
 #include "loader/checkpoint.h"
 #include "loader/residency/page_reader.h"
 

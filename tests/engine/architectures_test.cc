@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/architectures/architecture.h"
-#include "engine/weights.h"
+#include "engine/decoder/weights.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "loader/base/strings.h"

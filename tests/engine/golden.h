@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "engine/decoder.h"
+#include "engine/decoder/decoder.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model_config.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/decoder_spec_fields.h"
+#include "engine/decoder/decoder_spec_fields.h"
 #include "gtest/gtest.h"
 #include "tests/engine/golden.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "engine/decoder_spec.h"
+#include "engine/decoder/decoder_spec.h"
 #include "engine/generation_config.h"
 #include "engine/model_config.h"
 #include "engine/recurrent/recurrent_spec.h"

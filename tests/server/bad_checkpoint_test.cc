@@ -7,8 +7,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/server/checkpoints.h"
-#include "tests/server/server_process.h"
+#include "tests/server/support/checkpoints.h"
+#include "tests/server/support/server_process.h"
 
 namespace firstlight {
 namespace {

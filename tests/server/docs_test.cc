@@ -10,8 +10,8 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/metrics.h"
-#include "server/option_table.h"
+#include "server/metrics/metrics.h"
+#include "server/options/option_table.h"
 
 namespace firstlight {
 namespace {

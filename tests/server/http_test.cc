@@ -11,7 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/loader/status_matchers.h"
-#include "tests/server/http_get.h"
+#include "tests/server/support/http_get.h"
 
 namespace firstlight {
 namespace {

@@ -8,11 +8,11 @@
 
 #include "gtest/gtest.h"
 #include "tests/loader/temporary_directory.h"
-#include "tests/server/bystander.h"
-#include "tests/server/checkpoints.h"
-#include "tests/server/failing_file.h"
-#include "tests/server/open_stream.h"
-#include "tests/server/server_process.h"
+#include "tests/server/support/bystander.h"
+#include "tests/server/support/checkpoints.h"
+#include "tests/server/support/failing_file.h"
+#include "tests/server/support/open_stream.h"
+#include "tests/server/support/server_process.h"
 
 namespace firstlight {
 namespace {

@@ -12,10 +12,10 @@
 #include "gtest/gtest.h"
 #include "tests/loader/status_matchers.h"
 #include "tests/loader/temporary_directory.h"
-#include "tests/server/bystander.h"
-#include "tests/server/checkpoints.h"
-#include "tests/server/memory_group.h"
-#include "tests/server/server_process.h"
+#include "tests/server/support/bystander.h"
+#include "tests/server/support/checkpoints.h"
+#include "tests/server/support/memory_group.h"
+#include "tests/server/support/server_process.h"
 
 namespace firstlight {
 namespace {

@@ -23,7 +23,7 @@
 #include "tests/engine/llama_checkpoint.h"
 #include "tests/engine/recording_observer.h"
 #include "tests/engine/residency/held_page_reader.h"
-#include "tests/engine/scheduler_harness.h"
+#include "tests/engine/scheduling/scheduler_harness.h"
 #include "tests/loader/temporary_directory.h"
 
 namespace firstlight {

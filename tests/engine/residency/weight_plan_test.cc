@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/weights.h"
+#include "engine/decoder/weights.h"
 #include "gmock/gmock.h"
 #include "loader/mapped_file.h"
 #include "tests/engine/llama_checkpoint.h"
